@@ -1,0 +1,63 @@
+// Every compile-time bound of Poro in one place, with the relations between them that must hold.
+#ifndef PORO_CONF_LIMITS_H
+#define PORO_CONF_LIMITS_H
+
+#include <assert.h>
+#include <stdint.h>
+
+#define KIB(n) ((n)*1024ULL)
+#define MIB(n) ((n)*1024ULL * 1024ULL)
+#define GIB(n) ((n)*1024ULL * 1024ULL * 1024ULL)
+
+// --- protocol ---------------------------------------------------------------------------------
+
+// Arguments of one command, as in Redis (1024 * 1024).
+#define ARGUMENTS_MAX (1024 * 1024)
+// Length of one argument: Redis's default proto-max-bulk-len.
+#define ARGUMENT_BYTES_MAX MIB(512)
+// An inline command's line, and the count line of a multibulk header, as in Redis.
+#define INLINE_BYTES_MAX KIB(64)
+// Before AUTH, as in Redis.
+#define UNAUTHENTICATED_ARGUMENTS_MAX 10
+#define UNAUTHENTICATED_ARGUMENT_BYTES_MAX 16384
+// From this length an argument is received straight into its final place.
+#define LARGE_ARGUMENT_BYTES KIB(32)
+// All bytes of one command, as Redis's client-query-buffer-limit.
+#define COMMAND_BYTES_MAX GIB(1)
+
+// --- storage ----------------------------------------------------------------------------------
+
+#define DATABASES_MAX 16
+#define KEY_BYTES_MAX MIB(8)
+#define VALUE_BYTES_MAX MIB(512)
+// Keyspaces in memory: the live ones, and flushed ones whose keys are still being freed.
+#define KEYSPACE_SLOTS_MAX 4096
+// Values that are being sent in place, all connections together.
+#define PINS_MAX 4096
+
+// --- write-ahead log --------------------------------------------------------------------------
+
+// The unit of every write to the log and of its alignment (O_DIRECT).
+#define WAL_BLOCK_BYTES 4096ULL
+#define WAL_SEGMENT_BYTES_DEFAULT MIB(64)
+#define WAL_SEGMENT_BYTES_MIN KIB(256)
+#define WAL_SEGMENT_BYTES_MAX GIB(1)
+#define WAL_SEGMENTS_MAX 65536
+// Largest frame, header and padding included; a smaller segment lowers it (see wal/format.h).
+#define WAL_FRAME_BYTES_MAX MIB(16)
+// From this size on the open batch takes no further command until it can be written.
+#define WAL_BATCH_BYTES_SOFT MIB(1)
+// One batch at most: the largest command with its keys repeated for every piece of its values.
+#define WAL_BATCH_BYTES_MAX (COMMAND_BYTES_MAX + MIB(512))
+#define WAL_COMPLETION_BLOCKS 64
+
+static_assert(
+    LARGE_ARGUMENT_BYTES > UNAUTHENTICATED_ARGUMENT_BYTES_MAX,
+    "a client that has not authenticated must never be given a large buffer");
+static_assert(KEY_BYTES_MAX <= WAL_FRAME_BYTES_MAX / 2, "a key and a piece of value share a frame");
+static_assert(VALUE_BYTES_MAX <= UINT32_MAX, "lengths of values are 32 bits wide on disk");
+static_assert(ARGUMENT_BYTES_MAX <= VALUE_BYTES_MAX, "an argument fits a value");
+static_assert(WAL_SEGMENT_BYTES_MIN % WAL_BLOCK_BYTES == 0, "segments consist of whole blocks");
+static_assert(WAL_BATCH_BYTES_SOFT < WAL_BATCH_BYTES_MAX, "the soft limit is the lower one");
+
+#endif

@@ -1,0 +1,54 @@
+// The data arena: blocks of any size from one reserved region, in size classes cut from spans of
+// pages; empty spans merge and serve any class again.
+#ifndef PORO_STORAGE_ARENA_H
+#define PORO_STORAGE_ARENA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct allocator;
+struct arena;
+
+// Unit of the page map. Regions are aligned to it and consist of whole pages.
+#define ARENA_PAGE_BYTES 8192ULL
+
+// Static memory that arena_create takes for a region of `region_bytes`. The page map is touched
+// only as pages are used.
+size_t arena_overhead(size_t region_bytes);
+
+// Manages `region` (aligned to ARENA_PAGE_BYTES, reserved by the caller, untouched). Returns NULL
+// when `allocator` has too little memory.
+struct arena *arena_create(struct allocator *allocator, void *region, size_t region_bytes);
+
+// A block of at least `bytes` (> 0), aligned to 8, contents undefined. NULL when the region has no
+// room for it; nothing has changed then.
+void *arena_alloc(struct arena *arena, size_t bytes);
+
+// Gives back a block of arena_alloc.
+void arena_free(struct arena *arena, void *block);
+
+// Bytes that `block` really has: at least what was asked for.
+size_t arena_block_bytes(const struct arena *arena, const void *block);
+
+// The block size that a request for `bytes` leads to. Waste is at most 12.5 % above 64 bytes.
+size_t arena_round(size_t bytes);
+
+// True when requests whose arena_round sizes add up to `bytes` are certain to succeed.
+bool arena_has_room(const struct arena *arena, size_t bytes);
+
+// Sum of the sizes of all blocks handed out.
+size_t arena_used_bytes(const struct arena *arena);
+
+// Bytes of all spans that hold at least one block.
+size_t arena_span_bytes(const struct arena *arena);
+
+// Finds one range of free pages that have been used before and whose memory can be returned to the
+// system (madvise MADV_DONTNEED); it counts as returned from then on. False when there is none.
+bool arena_reclaim(struct arena *arena, void **address, size_t *bytes);
+
+// Position of a block relative to the region in units of 8 bytes (fits 40 bits), and back.
+uint64_t arena_offset(const struct arena *arena, const void *block);
+void *arena_at(const struct arena *arena, uint64_t offset);
+
+#endif

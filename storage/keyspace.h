@@ -1,0 +1,190 @@
+// The keyspace: all databases' keys in one table, with expiry, a cursor, and flushing in constant
+// time.
+#ifndef PORO_STORAGE_KEYSPACE_H
+#define PORO_STORAGE_KEYSPACE_H
+
+#include "conf/limits.h"
+#include "storage/entry.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct allocator;
+struct arena;
+struct keyspace;
+
+// A key to look up, with everything that is computed from it once.
+struct key {
+    const uint8_t *data;
+    uint32_t length;
+    uint16_t slot; // of the database's present keyspace
+    uint64_t hash;
+};
+
+// --- creation ---------------------------------------------------------------------------------
+
+// Address space for each of the two table regions that an arena of `arena_bytes` can need.
+size_t keyspace_region_bytes(size_t arena_bytes);
+// Static memory that keyspace_create takes.
+size_t keyspace_overhead(void);
+
+// `regions`: two reserved, zero-filled, untouched regions of `region_bytes` each. `seed`: random
+// per process, seeds the hash. NULL when `allocator` has too little memory. Database i starts with
+// keyspace id i + 1.
+struct keyspace *keyspace_create(
+    struct allocator *allocator, struct arena *arena, void *const regions[2], size_t region_bytes,
+    uint64_t seed);
+
+// Prepares the table for `keys` keys, so that it need not grow while they are loaded. Only while
+// the keyspace is empty.
+void keyspace_expect(struct keyspace *keyspace, uint64_t keys);
+
+// --- databases and their keyspace ids ------------------------------------------------------------
+
+// Databases map to ids that are never reused: flushing gives a database a fresh id, swapping
+// exchanges two. Keys under ids that no database has any more are dead: never found, freed by
+// keyspace_sweep.
+struct keyspace_map {
+    uint32_t next_id; // lower than every id that has not been used
+    uint32_t ids[DATABASES_MAX];
+};
+
+void keyspace_get_map(const struct keyspace *keyspace, struct keyspace_map *map);
+// Takes over a map: databases whose id changes take the keys of that id, or none. -ENOSPC when all
+// slots are in use by dead keys (sweep first); nothing has changed then.
+int keyspace_set_map(struct keyspace *keyspace, const struct keyspace_map *map);
+
+uint32_t keyspace_id(const struct keyspace *keyspace, uint32_t database);
+// The database that has this id, or -ENOENT.
+int keyspace_database_of_id(const struct keyspace *keyspace, uint32_t id);
+// The database that an entry of this slot belongs to, or -ENOENT when it is dead.
+int keyspace_database_of_slot(const struct keyspace *keyspace, uint16_t slot);
+
+uint64_t keyspace_count(const struct keyspace *keyspace, uint32_t database);          // keys
+uint64_t keyspace_count_volatile(const struct keyspace *keyspace, uint32_t database); // with expiry
+uint64_t keyspace_count_dead(const struct keyspace *keyspace); // keys still to be freed
+
+// --- finding ------------------------------------------------------------------------------------
+
+struct key
+keyspace_key(const struct keyspace *keyspace, uint32_t database, const void *data, uint32_t length);
+
+// Staged lookups: prefetch the bucket of many keys, then the entries, then find.
+void keyspace_prefetch_bucket(const struct keyspace *keyspace, const struct key *key);
+void keyspace_prefetch_entry(const struct keyspace *keyspace, const struct key *key);
+
+// The entry, expired or not, or NULL. Valid until the next call that changes the keyspace.
+struct entry *keyspace_find(const struct keyspace *keyspace, const struct key *key);
+
+// --- changing -----------------------------------------------------------------------------------
+
+// Memory (arena_round sizes) that an entry of these lengths takes.
+size_t keyspace_entry_bytes(uint32_t key_length, uint32_t value_length, bool expiry);
+
+// Sets key to value with an absolute expiry in ms (0: none), replacing whatever there was. `value`
+// may lie inside the entry that it replaces. NULL when there is no memory; nothing has changed
+// then.
+struct entry *keyspace_set(
+    struct keyspace *keyspace, const struct key *key, const void *value, uint32_t value_length,
+    int64_t expiry_ms);
+
+// Gives the value a new length, keeping the common part; added bytes are zero. For APPEND-like
+// growth the block gets room in reserve. NULL when there is no memory; nothing has changed then.
+// Returns the entry, which may have moved.
+struct entry *keyspace_resize(
+    struct keyspace *keyspace, const struct key *key, struct entry *entry, uint32_t value_length);
+
+// Overwrites `length` bytes of the value at `offset` (both within the value). NULL when the value
+// is pinned and there is no memory for a copy; nothing has changed then.
+struct entry *keyspace_write(
+    struct keyspace *keyspace, const struct key *key, struct entry *entry, uint32_t offset,
+    const void *data, uint32_t length);
+
+// Sets (ms > 0) or removes (0) the expiry. NULL when there is no memory; nothing has changed then.
+struct entry *keyspace_set_expiry(
+    struct keyspace *keyspace, const struct key *key, struct entry *entry, int64_t expiry_ms);
+
+// Removes the key. False when it was not there.
+bool keyspace_delete(struct keyspace *keyspace, const struct key *key);
+
+// --- large values: received straight into their entry
+// ----------------------------------------------
+
+// A block that can become the entry of a key of `key_length` with a value of `value_length`, and in
+// the meantime receives the value; `slack` bytes behind the value may be written too. NULL when
+// there is no memory. Belongs to the caller until adopted or freed.
+struct entry *keyspace_block_create(
+    struct keyspace *keyspace, uint32_t key_length, uint32_t value_length, uint32_t slack);
+uint8_t *keyspace_block_value(struct entry *block);
+void keyspace_block_free(struct keyspace *keyspace, struct entry *block);
+// As keyspace_set, with the value that the block holds. The block's key_length must be key->length.
+// Returns the entry (the block is gone), or NULL when there is no memory for the table (the block
+// still belongs to the caller).
+struct entry *keyspace_adopt(
+    struct keyspace *keyspace, const struct key *key, struct entry *block, int64_t expiry_ms);
+
+// --- pins: bytes of a value lent to the kernel
+// -------------------------------------------------------
+
+// From now on the entry's block is neither changed, moved nor freed, though the key may be set or
+// deleted; until as many keyspace_unpin calls as pins. False when PINS_MAX entries are pinned.
+bool keyspace_pin(struct keyspace *keyspace, struct entry *entry);
+void keyspace_unpin(struct keyspace *keyspace, struct entry *entry);
+
+// --- walking
+// ------------------------------------------------------------------------------------------
+
+// A position in hash order, 48 bits wide, 0 at the start and at the end. Survives growth: a key
+// that is there during a whole walk from 0 to 0 is visited at least once.
+typedef void (*keyspace_visit)(void *context, struct entry *entry);
+
+// Visits every entry (expired and dead ones too) of one home bucket, the one at `cursor`, wherever
+// the entries lie. Returns the next cursor. The visitor must not change the keyspace.
+uint64_t keyspace_scan(
+    const struct keyspace *keyspace, uint64_t cursor, keyspace_visit visit, void *context);
+
+// A random live entry of `database`, expired or not, or NULL when the database is empty.
+struct entry *keyspace_random(const struct keyspace *keyspace, uint32_t database, uint64_t random);
+
+// --- background work
+// -----------------------------------------------------------------------------------
+
+enum keyspace_verdict {
+    KEYSPACE_KEEP,   // leave it
+    KEYSPACE_REMOVE, // delete it, go on
+    KEYSPACE_STOP,   // leave it and end this sweep; the next one starts with it
+};
+typedef enum keyspace_verdict (*keyspace_judge)(
+    void *context, const struct entry *entry, const struct key *key);
+
+// Looks at `buckets` home buckets from where the last call stopped: frees dead entries, and asks
+// `judge` about those whose expiry is at or before `now_ms`. Entries without expiry are not touched
+// unless there are dead ones. Returns the number of entries freed.
+uint64_t keyspace_sweep(
+    struct keyspace *keyspace, int64_t now_ms, uint32_t buckets, keyspace_judge judge,
+    void *context);
+
+// Moves up to `buckets` home buckets into the bigger table while it grows; starts growing when the
+// load asks for it. Writes do a little of this by themselves. True while there is more to do.
+bool keyspace_grow(struct keyspace *keyspace, uint32_t buckets);
+
+// Finds one range of table memory that is no longer needed and can be returned to the system (as
+// arena_reclaim; the memory must read as zero afterwards, as after MADV_DONTNEED). False when none.
+bool keyspace_reclaim(struct keyspace *keyspace, void **address, size_t *bytes);
+
+struct keyspace_stats {
+    uint64_t entries;      // live and dead
+    uint64_t buckets;      // of the present table
+    uint64_t bucket_bytes; // memory of all table buckets in use, both tables while growing
+    uint64_t grown_to;     // buckets of the table being grown into, 0 when none
+    uint64_t pinned_dead_bytes;
+    uint32_t pins;
+};
+void keyspace_stats(const struct keyspace *keyspace, struct keyspace_stats *stats);
+
+// Bytes of entries, blocks and tables: what counts against maxmemory (other users of the arena are
+// counted by arena_used_bytes, which includes the entries).
+size_t keyspace_table_bytes(const struct keyspace *keyspace);
+
+#endif

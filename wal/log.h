@@ -1,0 +1,169 @@
+// The log's writing side: batches, group commit, segments, both logs' state. Pure: it is told what
+// happened and answers what is to be written; it does no I/O.
+#ifndef PORO_WAL_LOG_H
+#define PORO_WAL_LOG_H
+
+#include "wal/format.h"
+#include "wal/record.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct allocator;
+struct wal;
+
+struct wal_options {
+    struct wal_identity identity;
+    // Segments that must be ready beyond the active one before the log is content; at least 3: one
+    // for going on, WAL_RESERVE for failures and the next start.
+    uint32_t segments_ahead;
+};
+// Ready segments outside normal admission: one for a failed write, one for the next start.
+#define WAL_RESERVE 2
+
+size_t wal_overhead(void);
+
+// `staging`: two regions of `staging_bytes` each, block-aligned, reserved, touched as used; at
+// least WAL_BATCH_BYTES_MAX * 5/4 for the full limits (smaller ones lower wal_batch_bytes_max).
+struct wal *wal_create(
+    struct allocator *allocator, void *const staging[2], size_t staging_bytes,
+    const struct wal_options *options);
+
+// Largest record_bytes sum that one batch can take.
+uint64_t wal_batch_bytes_max(const struct wal *wal);
+
+// --- after recovery, before the first append
+// --------------------------------------------------------
+
+// Where the log goes on: `sequence` and `chain` of the last frame kept (0 and wal_chain_start for a
+// new instance), which is durable; `segment_next`: higher than every segment number ever seen;
+// `completion_counter`: of the newest completion record.
+void wal_continue(
+    struct wal *wal, uint64_t sequence, uint64_t chain, uint64_t segment_next,
+    uint64_t completion_counter);
+
+// --- segments
+// -------------------------------------------------------------------------------------------
+
+enum wal_slot_state {
+    WAL_SLOT_NONE,      // no such file
+    WAL_SLOT_PREPARING, // being created, allocated, zero-filled, synced
+    WAL_SLOT_READY,     // usable
+    WAL_SLOT_ACTIVE,    // being appended to
+    WAL_SLOT_SEALED,    // holds frames, takes no more
+};
+
+// Tells which slots exist after recovery: SEALED or READY.
+void wal_slot_found(struct wal *wal, uint32_t slot, enum wal_slot_state state, uint64_t number);
+enum wal_slot_state wal_slot_state(const struct wal *wal, uint32_t slot);
+// True when a further segment should be prepared now; *slot says which. It is PREPARING then. At
+// most two are prepared at a time.
+bool wal_slot_wanted(struct wal *wal, uint32_t *slot);
+// Preparation ended: 0, or -errno (the slot is NONE again; -ENOSPC and -EDQUOT make admission
+// answer FULL instead of WAIT until a preparation succeeds).
+void wal_slot_prepared(struct wal *wal, uint32_t slot, int result);
+// Segments whose bytes may not be on stable storage (everysec, no): the server syncs them.
+uint32_t wal_segments_ready(const struct wal *wal);
+
+// --- appending
+// -------------------------------------------------------------------------------------------
+
+enum wal_admission {
+    WAL_ADMIT, // there is room, on disk and in memory
+    WAL_WAIT,  // not now: a write is in flight or a segment is being prepared; try again later
+    WAL_FULL,  // no disk space
+    WAL_LARGE, // more than a batch can ever take
+};
+
+// May a command append records of together at most `bytes` (encoded)? `reserve`: it only deletes,
+// and may use space that is kept for that. Asked before a command changes anything; a command that
+// was admitted can append that much without failing.
+enum wal_admission wal_admit(const struct wal *wal, uint64_t bytes, bool reserve);
+
+// Appends one record to the open batch. A SET or RANGE whose data is too long for a frame is split.
+void wal_append(struct wal *wal, const struct wal_record *record);
+
+// The open batch's size in bytes, 0 when it is empty.
+uint64_t wal_open_bytes(const struct wal *wal);
+// Number of the open batch: what a command that appends now will belong to. 1, 2, 3, ...
+uint64_t wal_open_batch(const struct wal *wal);
+// Newest batch that has records or is being written: what a reply over everything waits for.
+uint64_t wal_newest_batch(const struct wal *wal);
+
+// Undo for a command that fails half-way: forgets everything appended since the mark.
+struct wal_mark {
+    uint64_t bytes;
+    uint64_t frame;
+    uint64_t count;
+};
+struct wal_mark wal_mark(const struct wal *wal);
+void wal_rollback(struct wal *wal, struct wal_mark mark);
+
+// --- writing the intent log
+// -------------------------------------------------------------------------------
+
+// One write: up to two pieces, contiguous in the file.
+struct wal_write {
+    uint32_t slot;
+    uint64_t offset; // in the file, whole blocks
+    const uint8_t *pieces[2];
+    uint32_t lengths[2]; // whole blocks; lengths[1] may be 0
+};
+
+// The next write to submit, if none is in flight and there is something to write. Closes the open
+// batch when nothing older is waiting. The bytes stay untouched until wal_write_done.
+bool wal_write_next(struct wal *wal, struct wal_write *write);
+bool wal_write_in_flight(const struct wal *wal);
+
+enum wal_outcome {
+    WAL_OK,      // go on
+    WAL_REWRITE, // the write failed: it has been re-chained into a fresh segment, call
+                 // wal_write_next
+    WAL_FATAL,   // it cannot be saved: nothing that is held may leave, stop
+};
+
+// The write in flight ended: result = bytes written or -errno. `durable`: on stable storage now
+// (DSYNC or synced), else only written. A short write is a failure.
+enum wal_outcome wal_write_done(struct wal *wal, int64_t result, bool durable);
+
+// Opens a new segment with a header and no frame: at every start. As wal_write_next; false when no
+// segment is ready.
+bool wal_open_segment(struct wal *wal, struct wal_write *write);
+
+// Newest batch that is wholly written (everysec, no) / wholly on stable storage (always).
+uint64_t wal_batch_written(const struct wal *wal);
+uint64_t wal_batch_durable(const struct wal *wal);
+// D: newest commit frame known to be on stable storage, with everything before it; its chain value.
+uint64_t wal_durable(const struct wal *wal);
+// Last sequence handed to a write that is done.
+uint64_t wal_written(const struct wal *wal);
+
+// Syncs (everysec, no, and when leaving them): lists the slots with bytes that are written but not
+// synced, oldest first, into `slots`; returns how many. *token names the point that is reached when
+// all of them are synced.
+uint32_t wal_unsynced(const struct wal *wal, uint32_t *slots, uint32_t capacity, uint64_t *token);
+// All of them were synced successfully.
+void wal_synced(struct wal *wal, uint64_t token);
+
+// --- writing the completion log
+// -----------------------------------------------------------------------------
+
+// True when D has moved beyond the newest completion record written.
+bool wal_completion_due(const struct wal *wal);
+// The block to write next, none while one is in flight. `clean`: a clean stop. `block`:
+// WAL_BLOCK_BYTES of memory inside the wal, untouched until wal_completion_done; *offset in the
+// file `completion`.
+bool wal_completion_next(struct wal *wal, bool clean, const uint8_t **block, uint64_t *offset);
+bool wal_completion_in_flight(const struct wal *wal);
+// 0 or -errno. A failed completion write is not retried in place: the next record goes to the next
+// block.
+void wal_completion_done(struct wal *wal, int result);
+// Newest batch that a durable completion record covers.
+uint64_t wal_batch_completed(const struct wal *wal);
+
+// After a giant batch: memory of the staging regions beyond what is needed soon that may be
+// returned to the system. False when none.
+bool wal_reclaim(struct wal *wal, void **address, size_t *bytes);
+
+#endif

@@ -1,0 +1,128 @@
+// Recovery: reads both logs, decides by two numbers whether what is there can be trusted, and hands
+// out the records to replay.
+//
+// D is the largest "durable through" found in completion records, in any valid frame, in segment
+// headers. E is the last batch of the unbroken chain. E >= D: replay to E, what follows was never
+// acknowledged. E < D: refuse, because acknowledged data is damaged or missing.
+#ifndef PORO_WAL_RECOVERY_H
+#define PORO_WAL_RECOVERY_H
+
+#include "wal/format.h"
+#include "wal/log.h"
+#include "wal/record.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// What recovery reads from. `read`: fills `buffer` with `length` bytes (whole blocks, from a block
+// boundary) of the segment file in `slot`, past the page cache; returns the bytes read (fewer only
+// at the end of the file) or -errno. `slot` WAL_SLOT_COMPLETION means the completion log. `apply`:
+// one record to replay; 0, or -errno, which ends recovery.
+#define WAL_SLOT_COMPLETION UINT32_MAX
+struct wal_source {
+    void *context;
+    int64_t (*read)(
+        void *context, uint32_t slot, uint64_t offset, uint8_t *buffer, uint64_t length);
+    int (*apply)(void *context, const struct wal_record *record);
+};
+
+// How the log looks, for the table of verdicts.
+enum wal_completion_shape {
+    WAL_COMPLETION_INTACT,  // the newest block is valid
+    WAL_COMPLETION_TORN,    // some block is damaged, a valid one remains
+    WAL_COMPLETION_MISSING, // no valid block at all
+};
+enum wal_tail_shape {
+    WAL_TAIL_NONE,   // nothing but zeros follows E
+    WAL_TAIL_TORN,   // damaged or incomplete bytes follow E, no valid frame after them
+    WAL_TAIL_FRAMES, // valid frames, or whole segments, lie beyond a break in the chain
+};
+enum wal_extent {
+    WAL_EXTENT_AT_LEAST, // E >= D
+    WAL_EXTENT_BELOW,    // E < D
+};
+
+enum wal_verdict {
+    WAL_VERDICT_CLEAN,          // replay all
+    WAL_VERDICT_TORN,           // replay to E, drop a tail that was never acknowledged
+    WAL_VERDICT_DAMAGED,        // refuse: acknowledged data is damaged or missing
+    WAL_VERDICT_UNDECIDABLE,    // refuse: no witness is left, and something follows E
+    WAL_VERDICT_CHAIN_MISMATCH, // refuse: the frame at D is not the one that the witness saw
+    WAL_VERDICT_UNREADABLE,     // refuse: a read failed
+    WAL_VERDICT_COUNT,
+};
+
+// One row of the decision table, for a log that could be read. `witness_agrees`: every witness's
+// chain value agrees with the frame that it names.
+enum wal_verdict wal_decide(
+    enum wal_completion_shape completion, enum wal_tail_shape tail, enum wal_extent extent,
+    bool witness_agrees);
+bool wal_verdict_refuses(enum wal_verdict verdict);
+const char *wal_verdict_name(enum wal_verdict verdict);
+
+// Kinds of damage, for the message; they never decide.
+enum wal_damage_kind {
+    WAL_DAMAGE_NONE,
+    WAL_DAMAGE_MISSING,    // the file is not there or too short
+    WAL_DAMAGE_ZERO,       // zeros where a frame or header should be
+    WAL_DAMAGE_CHECKSUM,   // bytes that do not match their checksum
+    WAL_DAMAGE_STALE,      // a valid frame that belongs elsewhere in the order
+    WAL_DAMAGE_MISPLACED,  // a segment that belongs to another file
+    WAL_DAMAGE_UNREADABLE, // the device reports an error
+};
+
+struct wal_recovery_result {
+    enum wal_verdict verdict;
+    uint64_t end;                // E
+    uint64_t end_chain;          // chain value after E
+    uint64_t durable;            // D
+    uint64_t segment_newest;     // highest segment number seen, 0 when none
+    uint64_t completion_counter; // of the newest completion record, 0 when none
+    bool clean_stop;             // the newest completion record says so and E is its D
+    uint64_t records;            // replayed
+    uint64_t bytes;              // of frames replayed
+    uint64_t dropped_bytes;      // of the tail that was never acknowledged
+    uint64_t dropped_frames;     // valid ones among them
+    struct {
+        enum wal_damage_kind kind;
+        uint32_t slot;
+        uint64_t offset;
+        uint64_t sequence;      // the first one that is missing
+        uint64_t sequence_last; // the last acknowledged one that is lost
+        int error;              // errno for UNREADABLE
+    } damage;                   // where the chain ends, if not cleanly
+    char message[512];          // one line for people
+};
+
+struct allocator;
+struct wal_recovery;
+size_t wal_recovery_overhead(void);
+// `buffer`: block-aligned, at least wal_frame_bytes_max + WAL_RECOVERY_READ_BYTES.
+#define WAL_RECOVERY_READ_BYTES MIB(4)
+struct wal_recovery *
+wal_recovery_create(struct allocator *allocator, uint8_t *buffer, size_t buffer_bytes);
+
+// Reads everything and replays as it goes. `slots`: number of segment slots to look at (files that
+// do not exist read as 0 bytes or -ENOENT). When the verdict refuses, what has been applied is to
+// be thrown away. Returns 0 when a verdict was reached, or apply's -errno.
+int wal_recover(
+    struct wal_recovery *recovery, const struct wal_identity *identity,
+    const struct wal_source *source, uint32_t slots, struct wal_recovery_result *result);
+
+// What recovery found in a slot, for wal_slot_found: READY (all-zero header block), SEALED, or
+// READY too when it holds a header but no frame that is needed (it may be used again under a new
+// number).
+enum wal_slot_state
+wal_recovery_slot(const struct wal_recovery *recovery, uint32_t slot, uint64_t *number);
+
+// Every valid frame in a slot, in file order, whatever the chain says: for `poro-wal dump` and for
+// naming damaged keys. Returns 0 or -errno.
+typedef int (*wal_frame_visit)(
+    void *context, uint32_t slot, uint64_t offset, const struct wal_frame_header *header,
+    const uint8_t *records);
+int wal_scan_slot(
+    struct wal_recovery *recovery, const struct wal_identity *identity,
+    const struct wal_source *source, uint32_t slot, wal_frame_visit visit, void *context);
+
+#endif
