@@ -1,0 +1,55 @@
+// A call: one command being executed for one connection, and what its handler may use.
+#ifndef PORO_SERVER_CALL_H
+#define PORO_SERVER_CALL_H
+
+#include "protocol/resp_parser.h"
+#include "protocol/resp_writer.h"
+#include "server/command_docs.h"
+#include "storage/keyspace.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct connection;
+struct server;
+
+struct span {
+    const uint8_t *data;
+    uint32_t length;
+};
+
+struct call {
+    struct server *server;
+    struct connection *connection;
+    struct resp_writer *reply;     // the connection's writer
+    const struct command_doc *doc; // of the (sub)command
+    struct resp_arg *args;
+    uint32_t argc;
+    uint8_t *base;      // what the args' offsets count from
+    int64_t now_ms;     // wall clock; the same during one call
+    uint64_t hold;      // newest batch that the reply must wait for
+    bool again;         // set by the data layer: nothing has changed, execute once more later
+    bool changed;       // something has been logged
+    uint32_t first_key; // index of the argument that `key` was computed from, 0 when none
+    struct key key;
+};
+
+// A handler writes exactly one reply. It checks its arguments before it changes anything.
+typedef void (*command_handler)(struct call *call);
+
+// Argument `index` (0 is the command's name).
+struct span call_arg(const struct call *call, uint32_t index);
+// True when argument `index` equals `text` (lower case, terminated), ignoring case.
+bool call_arg_is(const struct call *call, uint32_t index, const char *text);
+// Parses argument `index` as an integer; on failure replies "ERR value is not an integer or out of
+// range" and returns false.
+bool call_arg_integer(struct call *call, uint32_t index, int64_t *value);
+// The key in argument `index` of the connection's database; the first one is computed only once.
+struct key call_key(struct call *call, uint32_t index);
+
+void call_error_syntax(struct call *call); // "ERR syntax error"
+void call_ok(struct call *call);           // "+OK"
+// The reply shows something of a whole database: it waits for the newest batch of all.
+void call_hold_all(struct call *call);
+
+#endif

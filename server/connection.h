@@ -1,0 +1,148 @@
+// Connections: their state, and their way from accept to close.
+#ifndef PORO_SERVER_CONNECTION_H
+#define PORO_SERVER_CONNECTION_H
+
+#include "conf/limits.h"
+#include "protocol/resp_parser.h"
+#include "server/reply.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct entry;
+struct io_event;
+struct server;
+
+enum connection_state {
+    CONNECTION_FREE,
+    CONNECTION_OPEN,    // receives, executes, sends
+    CONNECTION_LAST,    // executes nothing more; closes when what is written has been sent
+    CONNECTION_CLOSING, // waits for its requests in flight to end
+};
+
+// Why a connection does not execute although it has input.
+enum connection_wait {
+    WAIT_NONE,
+    WAIT_LOG,    // for room in the log
+    WAIT_OUTPUT, // for its own output to be sent, or for reply memory
+};
+
+enum connection_reply_mode { REPLY_ON, REPLY_OFF, REPLY_SKIP_NEXT, REPLY_SKIP };
+
+// Membership in the server's lists of connections that want something this turn.
+enum connection_list {
+    LIST_RUNNABLE, // has input to execute
+    LIST_SENDABLE, // has released output, no send in flight
+    LIST_HELD,     // has output that waits for a batch
+    LIST_WAITING,  // WAIT_LOG or WAIT_OUTPUT
+    LIST_REARM,    // its multishot receive ended for lack of buffers
+    LIST_COUNT,
+};
+
+struct connection_links {
+    struct connection *next;
+    struct connection *previous;
+    bool linked;
+};
+
+struct connection_name {
+    uint16_t length;
+    char text[CLIENT_NAME_MAX];
+};
+
+struct connection {
+    uint32_t slot;
+    uint32_t generation;
+    enum connection_state state;
+    enum connection_wait wait;
+    int socket;
+    struct connection_links links[LIST_COUNT];
+
+    // requests in flight
+    bool receiving; // the multishot receive is armed
+    bool receiving_direct;
+    bool receive_cancelled; // its end has been asked for
+    bool sending;
+    bool closing_socket;
+    uint32_t cancels;
+
+    // input
+    struct resp_parser parser;
+    struct resp_arg *saved_args;         // arena block, for a command that spans buffers; or NULL
+    uint16_t buffers[INPUT_BUFFERS_MAX]; // received, not yet parsed; a ring
+    uint16_t buffer_lengths[INPUT_BUFFERS_MAX];
+    uint32_t buffers_first;
+    uint32_t buffers_count;
+    uint32_t buffer_offset; // parsed bytes of the first one
+    uint8_t *carry;         // bytes of a command that spans buffers: reply chunk or arena block
+    uint64_t carry_capacity;
+    uint64_t carry_length;
+    uint64_t carry_offset; // parsed bytes
+    bool carry_is_chunk;
+    bool end_of_stream;
+    struct entry *large; // the large argument being received, NULL while one is being discarded
+    bool large_active;
+    bool large_refused; // no memory for an argument of the present command
+    uint64_t large_received;
+    uint64_t large_total; // with the two bytes behind it
+
+    // output
+    struct reply reply;
+    enum connection_reply_mode reply_mode;
+
+    // session
+    uint64_t id;
+    uint32_t database;
+    bool authenticated;
+    bool no_evict;
+    bool no_touch;
+    bool close_after_reply; // set by commands: QUIT, protocol errors
+    int64_t created_ms;     // wall clock
+    int64_t active_ms;
+    uint64_t commands;
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+    const char *last_command; // "client|list"
+    char peer[64];
+    char own[64];
+    struct connection_name name;
+    struct connection_name lib_name;
+    struct connection_name lib_version;
+};
+
+// A connection has been accepted (or -errno). Every event of a connection ends up in one of these.
+void connection_accepted(struct server *server, uint32_t listener, const struct io_event *event);
+void connection_received(
+    struct server *server, struct connection *connection, const struct io_event *event);
+void connection_received_direct(
+    struct server *server, struct connection *connection, const struct io_event *event);
+void connection_send_done(
+    struct server *server, struct connection *connection, const struct io_event *event);
+void connection_cancel_done(struct server *server, struct connection *connection);
+void connection_close_done(struct server *server, struct connection *connection);
+
+// The connection of a token, or NULL when that one is gone.
+struct connection *connection_of(struct server *server, uint32_t slot, uint32_t generation);
+// The connection with this id (CLIENT ID), or NULL.
+struct connection *connection_by_id(struct server *server, uint64_t id);
+// Iterates over open connections: starts with NULL, ends with NULL.
+struct connection *connection_next(struct server *server, struct connection *connection);
+
+// Drops what is unsent and closes as soon as nothing is in flight.
+void connection_close(struct server *server, struct connection *connection);
+// Executes nothing more, sends what is written, then closes.
+void connection_finish(struct server *server, struct connection *connection);
+
+// Submits the next send, if there is something to send and none is in flight.
+void connection_send(struct server *server, struct connection *connection);
+// (Re)arms the multishot receive if it should be.
+void connection_arm(struct server *server, struct connection *connection);
+// Stops the multishot receive; its end comes as an event.
+void connection_disarm(struct server *server, struct connection *connection);
+
+void connection_list_add(
+    struct server *server, struct connection *connection, enum connection_list list);
+void connection_list_remove(
+    struct server *server, struct connection *connection, enum connection_list list);
+
+#endif

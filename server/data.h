@@ -1,0 +1,45 @@
+// The data as commands see it: expired keys are gone, every change is logged, every key that was
+// looked at holds the reply back until what it shows is safe.
+#ifndef PORO_SERVER_DATA_H
+#define PORO_SERVER_DATA_H
+
+#include "server/call.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// The live entry of a key, or NULL. An expired one is deleted and logged first; when the log has no
+// room for that just now, call->again is set (the handler need not care). Counts keyspace hits and
+// misses when `count`.
+struct entry *data_find(struct call *call, const struct key *key, bool count);
+
+// Changes. All log their result and stamp the key. They return false, having changed nothing and
+// replied "OOM command not allowed when used memory > 'maxmemory'." when there is no memory.
+// `argument`: index of the argument that the value comes from (a large one is adopted without a
+// copy), or 0 with the value in data/length.
+bool data_set(
+    struct call *call, const struct key *key, uint32_t argument, const void *data, uint32_t length,
+    int64_t expiry_ms);
+// Makes the value `total` bytes long (zero-filled) and overwrites [offset, offset + length).
+bool data_write(
+    struct call *call, const struct key *key, struct entry *entry, uint32_t offset,
+    const void *data, uint32_t length, uint32_t total);
+bool data_set_expiry(
+    struct call *call, const struct key *key, struct entry *entry, int64_t expiry_ms);
+// Deletes a key whether expired or not; true when a live one was there.
+bool data_delete(struct call *call, const struct key *key);
+// Empties one database (or all, database < 0), in constant time. Replies with an error and returns
+// false when no keyspace is free for it.
+bool data_flush(struct call *call, int database);
+
+// Memory that counts against maxmemory.
+uint64_t data_used_bytes(const struct server *server);
+// True when `bytes` more (arena_round sizes) stay within maxmemory and within the arena; else
+// replies OOM.
+bool data_room(struct call *call, uint64_t bytes);
+uint64_t data_peak_bytes(const struct server *server);
+
+// One bounded step of the background cycle: expired keys, dead keyspaces, growth, memory to return.
+void data_housekeeping(struct server *server);
+
+#endif

@@ -1,0 +1,84 @@
+// Replies: what a connection is to be sent, in order, in chunks from one pool; each part released
+// when the batch that it waits for cannot be undone any more.
+#ifndef PORO_SERVER_REPLY_H
+#define PORO_SERVER_REPLY_H
+
+#include "conf/limits.h"
+#include "protocol/resp_writer.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+struct allocator;
+struct entry;
+struct keyspace;
+struct reply_chunk;
+struct reply_pool;
+
+// --- the pool ----------------------------------------------------------------------------------
+
+size_t reply_pool_overhead(void);
+// `region`: REPLY_CHUNKS * REPLY_CHUNK_BYTES, reserved, zero-filled. `keyspace` is needed to
+// release pinned values.
+struct reply_pool *
+reply_pool_create(struct allocator *allocator, void *region, struct keyspace *keyspace);
+uint32_t reply_pool_free(const struct reply_pool *pool); // chunks
+// One chunk for other uses (REPLY_CHUNK_BYTES), NULL when there is none; and back.
+void *reply_pool_take(struct reply_pool *pool);
+void reply_pool_give(struct reply_pool *pool, void *chunk);
+// Memory of free chunks at the pool's end that may be returned to the system. False when none.
+bool reply_pool_reclaim(struct reply_pool *pool, void **address, size_t *bytes);
+
+// --- one connection's replies
+// ------------------------------------------------------------------------
+
+struct reply_mark {
+    uint64_t end;   // position in the stream of replies up to which ...
+    uint64_t batch; // ... everything waits for this batch
+};
+
+struct reply {
+    struct resp_writer writer; // commands write here
+    struct reply_pool *pool;
+    struct reply_chunk *first; // oldest unsent
+    struct reply_chunk *last;
+    uint64_t written; // positions in the stream, in bytes
+    uint64_t released;
+    uint64_t sent;
+    uint32_t marks_count; // ascending in both fields
+    struct reply_mark marks[REPLY_MARKS];
+};
+
+void reply_init(struct reply *reply, struct reply_pool *pool);
+// Frees everything that is unsent. Nothing may be in flight.
+void reply_clear(struct reply *reply);
+
+// Undo for a reply that turns out to be premature.
+struct reply_point {
+    uint64_t written;
+    struct reply_chunk *last;
+    uint8_t *cursor;
+};
+struct reply_point reply_point(struct reply *reply);
+void reply_rollback(struct reply *reply, struct reply_point point);
+
+// Writes an entry's value as a bulk string, in place when it is large.
+void reply_value(struct reply *reply, struct entry *entry);
+
+// What was written since the last call waits for `batch` (0: for nothing of its own), and in any
+// case for what everything before it waits for.
+void reply_stamp(struct reply *reply, uint64_t batch);
+// All batches up to `batch` are safe: what waited for them may leave.
+void reply_release(struct reply *reply, uint64_t batch);
+
+bool reply_held(const struct reply *reply);         // something waits for a batch
+uint64_t reply_pending(struct reply *reply);        // bytes written and not sent
+uint64_t reply_sendable(const struct reply *reply); // bytes released and not sent
+// Fills in up to IO_SEND_PIECES_MAX pieces of what may be sent next; returns how many.
+uint32_t reply_pieces(struct reply *reply, struct iovec *pieces, uint32_t count);
+// The first `bytes` of them have been sent.
+void reply_sent(struct reply *reply, uint64_t bytes);
+
+#endif

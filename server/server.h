@@ -1,0 +1,141 @@
+// The server: all of its state in one struct, and its life: create, turn after turn, stop.
+#ifndef PORO_SERVER_SERVER_H
+#define PORO_SERVER_SERVER_H
+
+#include "server/config.h"
+#include "server/connection.h"
+#include "server/io.h"
+#include "server/notice.h"
+#include "wal/recovery.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PORO_VERSION "0.1.0"
+// What INFO's redis_version and HELLO claim: the command set that we are compatible with.
+#define PORO_REDIS_VERSION "7.0.15"
+
+struct allocator;
+struct arena;
+struct hold;
+struct keyspace;
+struct reply_pool;
+struct wal;
+struct journal;
+struct memory;
+struct call;
+
+enum server_state {
+    SERVER_STARTING,
+    SERVER_SERVING,
+    SERVER_STOPPING, // a clean stop: commits and answers what was accepted
+    SERVER_STOPPED,
+};
+
+// Exit codes, as documented in README.
+enum server_exit {
+    EXIT_CLEAN = 0,
+    EXIT_USAGE = 1,      // bad configuration or arguments
+    EXIT_START = 2,      // cannot start: address, ring, memory, permissions
+    EXIT_LOCKED = 3,     // another process uses the data folder
+    EXIT_DAMAGED = 4,    // the log is damaged: refused
+    EXIT_LOG_FAILED = 5, // the log could not be written while running
+};
+
+struct server_stats {
+    uint64_t connections;
+    uint64_t rejected;
+    uint64_t commands;
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+    uint64_t hits;
+    uint64_t misses;
+    uint64_t expired;
+    uint64_t errors;
+    uint64_t denied_full; // writes refused for lack of disk space
+    uint64_t denied_memory;
+    uint64_t peak_bytes;
+    uint64_t out_of_buffers;
+    int64_t turn_ns_max;
+    // instantaneous rates: samples of the last 16 * 100 ms
+    struct {
+        int64_t at_ms;
+        uint64_t commands, bytes_in, bytes_out;
+    } sample;
+    uint64_t commands_per_second;
+    uint64_t bytes_in_per_second;
+    uint64_t bytes_out_per_second;
+};
+
+struct server_list {
+    struct connection *first;
+    struct connection *last;
+    uint32_t count;
+};
+
+struct server {
+    struct config config;
+    char config_file[CONFIG_TEXT_MAX];
+    enum server_state state;
+    int exit_code;
+
+    struct notice_sink notices;
+    struct allocator *allocator;
+    struct memory *memory;
+    struct io *io;
+    struct arena *arena;
+    struct keyspace *keyspace;
+    struct hold *hold;
+    struct reply_pool *replies;
+    struct wal *wal;
+    struct journal *journal; // drives the log's files, see journal.h
+
+    // connections
+    struct connection *connections;
+    uint32_t connections_max;
+    uint32_t connections_free; // head of the free slots, chained through links[0]
+    uint32_t connections_open;
+    uint64_t connection_next_id;
+    struct server_list lists[LIST_COUNT];
+    int listeners[LISTENERS_MAX];
+    bool accepting[LISTENERS_MAX];
+    uint32_t listeners_count;
+    int64_t accept_retry_ns;  // when to accept again after a failure, 0: no failure
+    uint64_t announced_bytes; // of large arguments not wholly received
+
+    // execution
+    struct resp_arg *run_args; // RUN_ARGUMENTS
+    uint64_t commands_executed;
+
+    // time, read once a turn
+    int64_t now_ns; // monotonic
+    int64_t wall_ms;
+    int64_t started_ns;
+    int64_t started_wall_ms;
+    int64_t next_cycle_ns; // of the background cycle
+    int64_t stop_deadline_ns;
+
+    uint8_t run_id[20];
+    struct server_stats stats;
+    struct wal_recovery_result recovery;
+    uint64_t recovered_keys;
+    int64_t recovery_ns;
+    struct io_event events[IO_EVENTS_MAX];
+};
+
+// Builds everything, recovers the data, opens the listeners, prints what a newcomer needs. Takes
+// all memory that the server will ever use. 0, or an exit code (the reason has been told). *server
+// is set as soon as there is one, to be given to server_destroy in any case.
+int server_create(const struct config *config, const char *config_file, struct server **server);
+// One turn of the loop.
+void server_turn(struct server *server);
+// Turns until stopped. Returns the exit code.
+int server_run(struct server *server);
+void server_destroy(struct server *server);
+
+// Begins a clean stop; answered connections are closed, the log is committed and witnessed.
+void server_stop(struct server *server);
+// Stops at once, answering nobody: what is held must not leave.
+void server_fail(struct server *server, const char *reason);
+
+#endif
