@@ -51,6 +51,41 @@
 #define WAL_BATCH_BYTES_MAX (COMMAND_BYTES_MAX + MIB(512))
 #define WAL_COMPLETION_BLOCKS 64
 
+// --- server -----------------------------------------------------------------------------------
+
+// Cells of the hold table; a power of two.
+#define HOLD_CELLS 65536
+// Connections: the largest maxclients, and some more to turn others away politely.
+#define CLIENTS_MAX 65000
+#define CLIENTS_SPARE 32
+#define LISTENERS_MAX 16
+// Replies waiting to be sent lie in chunks of this size, from one pool for all connections.
+#define REPLY_CHUNK_BYTES KIB(16)
+#define REPLY_CHUNKS 65536
+// A connection with this much unsent output executes nothing more until some has been sent.
+#define REPLY_BYTES_SOFT MIB(1)
+// The same when less than an eighth of the pool is free.
+#define REPLY_BYTES_SCARCE REPLY_CHUNK_BYTES
+// A write executes only when this many chunks are free for its reply.
+#define REPLY_CHUNKS_RESERVE 64
+// From this length a value is sent from its entry in place instead of being copied.
+#define REPLY_PIN_BYTES KIB(64)
+// Distinct batches that the replies of one connection can wait for before they are merged.
+#define REPLY_MARKS 8
+// Commands parsed, hashed and prefetched together.
+#define RUN_COMMANDS 64
+#define RUN_ARGUMENTS 16384
+// Received buffers that a connection which may not execute keeps before it stops receiving.
+#define INPUT_BUFFERS_KEPT 4
+// What may still arrive until the receive has ended.
+#define INPUT_BUFFERS_MAX 64
+// All large arguments announced but not wholly received, as a share of maxmemory.
+#define ANNOUNCED_SHARE 2
+// Registered names (CLIENT SETNAME, SETINFO).
+#define CLIENT_NAME_MAX 256
+
+static_assert((HOLD_CELLS & (HOLD_CELLS - 1)) == 0, "the hold table is indexed by a mask");
+static_assert(REPLY_CHUNKS_RESERVE < REPLY_CHUNKS / 8, "the reserve is a small part of the pool");
 static_assert(
     LARGE_ARGUMENT_BYTES > UNAUTHENTICATED_ARGUMENT_BYTES_MAX,
     "a client that has not authenticated must never be given a large buffer");
