@@ -86,9 +86,8 @@
 
 static_assert((HOLD_CELLS & (HOLD_CELLS - 1)) == 0, "the hold table is indexed by a mask");
 static_assert(REPLY_CHUNKS_RESERVE < REPLY_CHUNKS / 8, "the reserve is a small part of the pool");
-static_assert(
-    LARGE_ARGUMENT_BYTES > UNAUTHENTICATED_ARGUMENT_BYTES_MAX,
-    "a client that has not authenticated must never be given a large buffer");
+static_assert(LARGE_ARGUMENT_BYTES > UNAUTHENTICATED_ARGUMENT_BYTES_MAX,
+              "a client that has not authenticated must never be given a large buffer");
 static_assert(KEY_BYTES_MAX <= WAL_FRAME_BYTES_MAX / 2, "a key and a piece of value share a frame");
 static_assert(VALUE_BYTES_MAX <= UINT32_MAX, "lengths of values are 32 bits wide on disk");
 static_assert(ARGUMENT_BYTES_MAX <= VALUE_BYTES_MAX, "an argument fits a value");

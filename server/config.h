@@ -79,8 +79,7 @@ struct config_pair {
     const char *value;
     size_t value_length;
 };
-int config_set(
-    struct config *config, const struct config_pair *pairs, size_t count,
-    char error[CONFIG_ERROR_MAX]);
+int config_set(struct config *config, const struct config_pair *pairs, size_t count,
+               char error[CONFIG_ERROR_MAX]);
 
 #endif

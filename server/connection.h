@@ -112,12 +112,12 @@ struct connection {
 
 // A connection has been accepted (or -errno). Every event of a connection ends up in one of these.
 void connection_accepted(struct server *server, uint32_t listener, const struct io_event *event);
-void connection_received(
-    struct server *server, struct connection *connection, const struct io_event *event);
-void connection_received_direct(
-    struct server *server, struct connection *connection, const struct io_event *event);
-void connection_send_done(
-    struct server *server, struct connection *connection, const struct io_event *event);
+void connection_received(struct server *server, struct connection *connection,
+                         const struct io_event *event);
+void connection_received_direct(struct server *server, struct connection *connection,
+                                const struct io_event *event);
+void connection_send_done(struct server *server, struct connection *connection,
+                          const struct io_event *event);
 void connection_cancel_done(struct server *server, struct connection *connection);
 void connection_close_done(struct server *server, struct connection *connection);
 
@@ -140,9 +140,9 @@ void connection_arm(struct server *server, struct connection *connection);
 // Stops the multishot receive; its end comes as an event.
 void connection_disarm(struct server *server, struct connection *connection);
 
-void connection_list_add(
-    struct server *server, struct connection *connection, enum connection_list list);
-void connection_list_remove(
-    struct server *server, struct connection *connection, enum connection_list list);
+void connection_list_add(struct server *server, struct connection *connection,
+                         enum connection_list list);
+void connection_list_remove(struct server *server, struct connection *connection,
+                            enum connection_list list);
 
 #endif

@@ -17,15 +17,13 @@ struct entry *data_find(struct call *call, const struct key *key, bool count);
 // replied "OOM command not allowed when used memory > 'maxmemory'." when there is no memory.
 // `argument`: index of the argument that the value comes from (a large one is adopted without a
 // copy), or 0 with the value in data/length.
-bool data_set(
-    struct call *call, const struct key *key, uint32_t argument, const void *data, uint32_t length,
-    int64_t expiry_ms);
+bool data_set(struct call *call, const struct key *key, uint32_t argument, const void *data,
+              uint32_t length, int64_t expiry_ms);
 // Makes the value `total` bytes long (zero-filled) and overwrites [offset, offset + length).
-bool data_write(
-    struct call *call, const struct key *key, struct entry *entry, uint32_t offset,
-    const void *data, uint32_t length, uint32_t total);
-bool data_set_expiry(
-    struct call *call, const struct key *key, struct entry *entry, int64_t expiry_ms);
+bool data_write(struct call *call, const struct key *key, struct entry *entry, uint32_t offset,
+                const void *data, uint32_t length, uint32_t total);
+bool data_set_expiry(struct call *call, const struct key *key, struct entry *entry,
+                     int64_t expiry_ms);
 // Deletes a key whether expired or not; true when a live one was there.
 bool data_delete(struct call *call, const struct key *key);
 // Empties one database (or all, database < 0), in constant time. Replies with an error and returns

@@ -89,12 +89,11 @@ enum io_open_flags {
 };
 void io_open(struct io *io, int directory, const char *name, uint32_t flags, uint64_t token);
 void io_close(struct io *io, int file, uint64_t token);
-void io_read(
-    struct io *io, int file, uint8_t *bytes, uint32_t length, uint64_t offset, uint64_t token);
+void io_read(struct io *io, int file, uint8_t *bytes, uint32_t length, uint64_t offset,
+             uint64_t token);
 // `dsync`: the event comes when the bytes are on stable storage (RWF_DSYNC).
-void io_write(
-    struct io *io, int file, const struct iovec *pieces, uint32_t count, uint64_t offset,
-    bool dsync, uint64_t token);
+void io_write(struct io *io, int file, const struct iovec *pieces, uint32_t count, uint64_t offset,
+              bool dsync, uint64_t token);
 void io_sync(struct io *io, int file, bool data_only, uint64_t token);
 void io_allocate(struct io *io, int file, uint64_t offset, uint64_t length, uint64_t token);
 void io_rename(struct io *io, int directory, const char *from, const char *to, uint64_t token);
@@ -106,8 +105,8 @@ void io_unlink(struct io *io, int directory, const char *name, uint64_t token);
 // Creates the directory (not its parents) unless it exists; opens it. A descriptor or -errno.
 int io_open_directory(struct io *io, const char *path);
 // Calls `each` with the name of every entry. 0 or -errno.
-int io_list(
-    struct io *io, int directory, void (*each)(void *context, const char *name), void *context);
+int io_list(struct io *io, int directory, void (*each)(void *context, const char *name),
+            void *context);
 // Size in bytes or -errno.
 int64_t io_file_bytes(struct io *io, int file);
 // Takes the exclusive lock on the file `name`, and keeps it as long as any request of this process

@@ -148,9 +148,8 @@ int io_create(struct allocator *allocator, struct io **out, char error[1024])
             io_uring_queue_exit(&io->ring);
     }
     if (result < 0) {
-        snprintf(
-            error, 1024, "cannot set up io_uring: %s. %s.", strerror(-result),
-            io_setup_advice(-result));
+        snprintf(error, 1024, "cannot set up io_uring: %s. %s.", strerror(-result),
+                 io_setup_advice(-result));
         return result;
     }
     signal(SIGPIPE, SIG_IGN);
@@ -252,8 +251,8 @@ union io_address {
     struct sockaddr_in6 v6;
 };
 
-static int
-io_parse_address(const char *address, uint16_t port, union io_address *parsed, socklen_t *length)
+static int io_parse_address(const char *address, uint16_t port, union io_address *parsed,
+                            socklen_t *length)
 {
     memset(parsed, 0, sizeof(*parsed));
     if (inet_pton(AF_INET, address, &parsed->v4.sin_addr) == 1) {
@@ -363,9 +362,8 @@ void io_buffer_return(struct io *io, uint16_t buffer)
 {
     assert(buffer < IO_BUFFERS);
     assert(io->buffers_free < IO_BUFFERS);
-    io_uring_buf_ring_add(
-        io->buffer_ring, io_buffer(io, buffer), IO_BUFFER_BYTES, buffer,
-        io_uring_buf_ring_mask(IO_BUFFERS), 0);
+    io_uring_buf_ring_add(io->buffer_ring, io_buffer(io, buffer), IO_BUFFER_BYTES, buffer,
+                          io_uring_buf_ring_mask(IO_BUFFERS), 0);
     io_uring_buf_ring_advance(io->buffer_ring, 1);
     io->buffers_free++;
 }
@@ -433,17 +431,16 @@ void io_close(struct io *io, int file, uint64_t token)
     sqe->user_data = token;
 }
 
-void io_read(
-    struct io *io, int file, uint8_t *bytes, uint32_t length, uint64_t offset, uint64_t token)
+void io_read(struct io *io, int file, uint8_t *bytes, uint32_t length, uint64_t offset,
+             uint64_t token)
 {
     struct io_uring_sqe *sqe = io_request(io, token);
     io_uring_prep_read(sqe, file, bytes, length, offset);
     sqe->user_data = token;
 }
 
-void io_write(
-    struct io *io, int file, const struct iovec *pieces, uint32_t count, uint64_t offset,
-    bool dsync, uint64_t token)
+void io_write(struct io *io, int file, const struct iovec *pieces, uint32_t count, uint64_t offset,
+              bool dsync, uint64_t token)
 {
     assert(count > 0 && count <= IO_SEND_PIECES_MAX);
     struct io_uring_sqe *sqe = io_request(io, token);
@@ -498,8 +495,8 @@ int io_open_directory(struct io *io, const char *path)
     return directory < 0 ? -errno : directory;
 }
 
-int io_list(
-    struct io *io, int directory, void (*each)(void *context, const char *name), void *context)
+int io_list(struct io *io, int directory, void (*each)(void *context, const char *name),
+            void *context)
 {
     assert(io->buffers != NULL);
     int copy = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

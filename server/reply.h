@@ -22,8 +22,8 @@ struct reply_pool;
 size_t reply_pool_overhead(void);
 // `region`: REPLY_CHUNKS * REPLY_CHUNK_BYTES, reserved, zero-filled. `keyspace` is needed to
 // release pinned values.
-struct reply_pool *
-reply_pool_create(struct allocator *allocator, void *region, struct keyspace *keyspace);
+struct reply_pool *reply_pool_create(struct allocator *allocator, void *region,
+                                     struct keyspace *keyspace);
 uint32_t reply_pool_free(const struct reply_pool *pool); // chunks
 // One chunk for other uses (REPLY_CHUNK_BYTES), NULL when there is none; and back.
 void *reply_pool_take(struct reply_pool *pool);
