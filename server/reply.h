@@ -43,10 +43,11 @@ struct reply {
     struct resp_writer writer; // commands write here
     struct reply_pool *pool;
     struct reply_chunk *first; // oldest unsent
-    struct reply_chunk *last;
-    uint64_t written; // positions in the stream, in bytes
-    uint64_t released;
+    struct reply_chunk *last;  // being written to
+    uint64_t base;             // position in the stream of replies of the last chunk's first byte
+    uint64_t released;         // positions: what may leave, and what has left
     uint64_t sent;
+    uint64_t first_sent;  // bytes of the first chunk that have been sent
     uint32_t marks_count; // ascending in both fields
     struct reply_mark marks[REPLY_MARKS];
 };
@@ -57,11 +58,11 @@ void reply_clear(struct reply *reply);
 
 // Undo for a reply that turns out to be premature.
 struct reply_point {
-    uint64_t written;
+    uint64_t base;
     struct reply_chunk *last;
     uint8_t *cursor;
 };
-struct reply_point reply_point(struct reply *reply);
+struct reply_point reply_point(const struct reply *reply);
 void reply_rollback(struct reply *reply, struct reply_point point);
 
 // Writes an entry's value as a bulk string, in place when it is large.
@@ -74,7 +75,7 @@ void reply_stamp(struct reply *reply, uint64_t batch);
 void reply_release(struct reply *reply, uint64_t batch);
 
 bool reply_held(const struct reply *reply);         // something waits for a batch
-uint64_t reply_pending(struct reply *reply);        // bytes written and not sent
+uint64_t reply_pending(const struct reply *reply);  // bytes written and not sent
 uint64_t reply_sendable(const struct reply *reply); // bytes released and not sent
 // Fills in up to IO_SEND_PIECES_MAX pieces of what may be sent next; returns how many.
 uint32_t reply_pieces(struct reply *reply, struct iovec *pieces, uint32_t count);

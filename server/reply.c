@@ -1,0 +1,331 @@
+// Replies: chunks from one pool, and the marks that hold them back.
+#include "server/reply.h"
+
+#include "server/io.h"
+#include "storage/allocator.h"
+#include "storage/keyspace.h"
+
+#include <assert.h>
+#include <string.h>
+
+struct reply_chunk {
+    struct reply_chunk *next;
+    struct entry *pin; // a value that follows the bytes, sent in place; or NULL
+    uint32_t length;   // of the bytes; of the last chunk only known by the writer's cursor
+    uint32_t reserved;
+    uint8_t bytes[];
+};
+
+#define CHUNK_CAPACITY (REPLY_CHUNK_BYTES - sizeof(struct reply_chunk))
+
+struct reply_pool {
+    uint8_t *region;
+    struct keyspace *keyspace;
+    struct reply_chunk *free; // given back, newest first
+    uint32_t carved;          // chunks of the region that have ever been taken
+    uint32_t in_use;
+};
+
+// A pool whose chunks are all free keeps this many for the next replies.
+#define POOL_KEPT_CHUNKS 1024
+
+// --- the pool ------------------------------------------------------------------------------------
+
+size_t reply_pool_overhead(void)
+{
+    return sizeof(struct reply_pool) + 64;
+}
+
+struct reply_pool *reply_pool_create(struct allocator *allocator, void *region,
+                                     struct keyspace *keyspace)
+{
+    struct reply_pool *pool = allocator_take(allocator, sizeof(*pool), 64);
+    if (pool == NULL)
+        return NULL;
+    pool->region = region;
+    pool->keyspace = keyspace;
+    return pool;
+}
+
+uint32_t reply_pool_free(const struct reply_pool *pool)
+{
+    return REPLY_CHUNKS - pool->in_use;
+}
+
+void *reply_pool_take(struct reply_pool *pool)
+{
+    struct reply_chunk *chunk = pool->free;
+    if (chunk != NULL) {
+        pool->free = chunk->next;
+    } else {
+        if (pool->carved == REPLY_CHUNKS)
+            return NULL;
+        chunk = (struct reply_chunk *)(pool->region + (size_t)pool->carved * REPLY_CHUNK_BYTES);
+        pool->carved++;
+    }
+    pool->in_use++;
+    return chunk;
+}
+
+void reply_pool_give(struct reply_pool *pool, void *memory)
+{
+    assert(pool->in_use > 0);
+    assert((uint8_t *)memory >= pool->region);
+    struct reply_chunk *chunk = memory;
+    chunk->next = pool->free;
+    pool->free = chunk;
+    pool->in_use--;
+}
+
+bool reply_pool_reclaim(struct reply_pool *pool, void **address, size_t *bytes)
+{
+    if (pool->in_use > 0 || pool->carved <= POOL_KEPT_CHUNKS)
+        return false;
+    *address = pool->region;
+    *bytes = (size_t)pool->carved * REPLY_CHUNK_BYTES;
+    pool->carved = 0;
+    pool->free = NULL;
+    return true;
+}
+
+// --- writing
+// -----------------------------------------------------------------------------------------
+
+static uint64_t reply_position(const struct reply *reply)
+{
+    if (reply->last == NULL)
+        return reply->base;
+    return reply->base + (uint64_t)(reply->writer.cursor - reply->last->bytes);
+}
+
+// Ends the last chunk where the cursor is and begins a new one behind it.
+static bool reply_more(struct resp_writer *writer)
+{
+    struct reply *reply = writer->context;
+    struct reply_chunk *chunk = reply_pool_take(reply->pool);
+    if (chunk == NULL)
+        return false;
+    chunk->next = NULL;
+    chunk->pin = NULL;
+    chunk->length = 0;
+    if (reply->last != NULL) {
+        struct reply_chunk *last = reply->last;
+        last->length = (uint32_t)(writer->cursor - last->bytes);
+        reply->base += last->length;
+        if (last->pin != NULL)
+            reply->base += entry_value_length(last->pin);
+        last->next = chunk;
+    } else {
+        reply->first = chunk;
+        reply->first_sent = 0;
+    }
+    reply->last = chunk;
+    writer->cursor = chunk->bytes;
+    writer->end = chunk->bytes + CHUNK_CAPACITY;
+    return true;
+}
+
+void reply_init(struct reply *reply, struct reply_pool *pool)
+{
+    *reply = (struct reply){.pool = pool};
+    reply->writer = (struct resp_writer){.more = reply_more, .context = reply, .version = 2};
+}
+
+static void reply_chunk_drop(struct reply *reply, struct reply_chunk *chunk)
+{
+    if (chunk->pin != NULL)
+        keyspace_unpin(reply->pool->keyspace, chunk->pin);
+    reply_pool_give(reply->pool, chunk);
+}
+
+static void reply_forget_chunks(struct reply *reply, uint64_t position)
+{
+    reply->first = NULL;
+    reply->last = NULL;
+    reply->first_sent = 0;
+    reply->base = position;
+    reply->writer.cursor = NULL;
+    reply->writer.end = NULL;
+}
+
+void reply_clear(struct reply *reply)
+{
+    struct reply_chunk *chunk = reply->first;
+    while (chunk != NULL) {
+        struct reply_chunk *next = chunk->next;
+        reply_chunk_drop(reply, chunk);
+        chunk = next;
+    }
+    reply_forget_chunks(reply, 0);
+    reply->released = 0;
+    reply->sent = 0;
+    reply->marks_count = 0;
+    reply->writer.overflow = false;
+}
+
+struct reply_point reply_point(const struct reply *reply)
+{
+    return (struct reply_point){reply->base, reply->last, reply->writer.cursor};
+}
+
+void reply_rollback(struct reply *reply, struct reply_point point)
+{
+    struct reply_chunk *chunk = point.last != NULL ? point.last->next : reply->first;
+    while (chunk != NULL) {
+        struct reply_chunk *next = chunk->next;
+        reply_chunk_drop(reply, chunk);
+        chunk = next;
+    }
+    reply->writer.overflow = false;
+    if (point.last == NULL) {
+        reply_forget_chunks(reply, point.base);
+        return;
+    }
+    if (point.last->pin != NULL) {
+        keyspace_unpin(reply->pool->keyspace, point.last->pin);
+        point.last->pin = NULL;
+    }
+    point.last->next = NULL;
+    reply->last = point.last;
+    reply->base = point.base;
+    reply->writer.cursor = point.cursor;
+    reply->writer.end = point.last->bytes + CHUNK_CAPACITY;
+}
+
+void reply_value(struct reply *reply, struct entry *entry)
+{
+    uint32_t length = entry_value_length(entry);
+    struct resp_writer *writer = &reply->writer;
+    if (length < REPLY_PIN_BYTES || !keyspace_pin(reply->pool->keyspace, entry)) {
+        resp_bulk(writer, entry_value(entry), length);
+        return;
+    }
+    resp_bulk_header(writer, length);
+    if (writer->overflow) {
+        keyspace_unpin(reply->pool->keyspace, entry);
+        return;
+    }
+    assert(reply->last != NULL && reply->last->pin == NULL);
+    reply->last->pin = entry;
+    if (!reply_more(writer)) {
+        reply->last->pin = NULL;
+        keyspace_unpin(reply->pool->keyspace, entry);
+        writer->overflow = true;
+        return;
+    }
+    resp_write(writer, "\r\n", 2);
+}
+
+// --- holding
+// -------------------------------------------------------------------------------------------
+
+void reply_stamp(struct reply *reply, uint64_t batch)
+{
+    uint64_t position = reply_position(reply);
+    if (reply->marks_count == 0 && batch == 0) {
+        reply->released = position;
+        return;
+    }
+    struct reply_mark *last = reply->marks_count > 0 ? &reply->marks[reply->marks_count - 1] : NULL;
+    if (last == NULL || (batch > last->batch && reply->marks_count < REPLY_MARKS)) {
+        reply->marks[reply->marks_count++] = (struct reply_mark){position, batch};
+        return;
+    }
+    // No room for another mark: the replies of the last one wait for the newer batch too.
+    if (batch > last->batch)
+        last->batch = batch;
+    last->end = position;
+}
+
+void reply_release(struct reply *reply, uint64_t batch)
+{
+    uint32_t released = 0;
+    while (released < reply->marks_count && reply->marks[released].batch <= batch)
+        reply->released = reply->marks[released++].end;
+    if (released == 0)
+        return;
+    reply->marks_count -= released;
+    memmove(reply->marks, reply->marks + released, reply->marks_count * sizeof(*reply->marks));
+}
+
+bool reply_held(const struct reply *reply)
+{
+    return reply->marks_count > 0;
+}
+
+uint64_t reply_pending(const struct reply *reply)
+{
+    return reply_position(reply) - reply->sent;
+}
+
+uint64_t reply_sendable(const struct reply *reply)
+{
+    assert(reply->released >= reply->sent);
+    return reply->released - reply->sent;
+}
+
+// --- sending
+// ---------------------------------------------------------------------------------------------
+
+static uint64_t reply_chunk_bytes(const struct reply *reply, const struct reply_chunk *chunk)
+{
+    if (chunk == reply->last)
+        return (uint64_t)(reply->writer.cursor - chunk->bytes);
+    return chunk->length;
+}
+
+static uint64_t reply_min(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+uint32_t reply_pieces(struct reply *reply, struct iovec *pieces, uint32_t count)
+{
+    uint64_t left = reply_sendable(reply);
+    uint64_t skip = reply->first_sent;
+    uint32_t filled = 0;
+    for (struct reply_chunk *chunk = reply->first; chunk != NULL && left > 0 && filled < count;
+         chunk = chunk->next) {
+        uint64_t bytes = reply_chunk_bytes(reply, chunk);
+        if (skip < bytes) {
+            uint64_t length = reply_min(bytes - skip, left);
+            pieces[filled++] = (struct iovec){chunk->bytes + skip, length};
+            left -= length;
+            skip = 0;
+        } else {
+            skip -= bytes;
+        }
+        if (chunk->pin == NULL || left == 0 || filled == count)
+            continue;
+        uint64_t value = entry_value_length(chunk->pin);
+        uint64_t length = reply_min(value - skip, left);
+        pieces[filled++] = (struct iovec){(uint8_t *)entry_value(chunk->pin) + skip, length};
+        left -= length;
+        skip = 0;
+    }
+    return filled;
+}
+
+void reply_sent(struct reply *reply, uint64_t bytes)
+{
+    assert(bytes <= reply_sendable(reply));
+    reply->sent += bytes;
+    reply->first_sent += bytes;
+    while (reply->first != NULL) {
+        struct reply_chunk *chunk = reply->first;
+        uint64_t whole = reply_chunk_bytes(reply, chunk);
+        if (chunk->pin != NULL)
+            whole += entry_value_length(chunk->pin);
+        if (reply->first_sent < whole)
+            return;
+        reply->first_sent -= whole;
+        if (chunk == reply->last) {
+            assert(reply->first_sent == 0);
+            reply_chunk_drop(reply, chunk);
+            reply_forget_chunks(reply, reply->sent);
+            return;
+        }
+        reply->first = chunk->next;
+        reply_chunk_drop(reply, chunk);
+    }
+}
