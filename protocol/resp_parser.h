@@ -58,11 +58,16 @@ void resp_parser_next(struct resp_parser *parser);
 // After RESP_LARGE the caller takes the argument's large_length bytes, and the two bytes after
 // them, out of the stream; then calls resp_parser_large_done and resp_parse again with a `bytes` in
 // which what follows the argument stands directly at `offset`.
-enum resp_status resp_parse(
-    struct resp_parser *parser, const struct resp_limits *limits, uint8_t *bytes, size_t length);
+enum resp_status resp_parse(struct resp_parser *parser, const struct resp_limits *limits,
+                            uint8_t *bytes, size_t length);
 
 // The large argument has been received: it becomes the next argument, external, with this `where`.
 void resp_parser_large_done(struct resp_parser *parser, uint64_t where);
+
+// After RESP_PARTIAL: how many bytes at the start of `bytes` are empty commands only, zero when a
+// command has begun. The caller must take that many out of the stream before it calls resp_parse
+// again; so a client that sends nothing but empty lines cannot fill its buffer.
+uint64_t resp_parser_discard(struct resp_parser *parser);
 
 // Hint for the size of the args array: how many arguments the present command announces, at
 // least 1.

@@ -44,7 +44,7 @@ void resp_push(struct resp_writer *writer, size_t count);   // RESP2: an array
 void resp_bool(struct resp_writer *writer, bool value);     // RESP2 :0 and :1
 void resp_double(struct resp_writer *writer, double value); // RESP2: a bulk string, as Redis 7.0
 // RESP2: a bulk string. `format`: three letters, "txt" or "mkd".
-void resp_verbatim(
-    struct resp_writer *writer, const char format[4], const void *bytes, size_t length);
+void resp_verbatim(struct resp_writer *writer, const char format[4], const void *bytes,
+                   size_t length);
 
 #endif
