@@ -79,8 +79,9 @@
 #define INPUT_BUFFERS_KEPT 4
 // What may still arrive until the receive has ended.
 #define INPUT_BUFFERS_MAX 64
-// All large arguments announced but not wholly received, as a share of maxmemory.
-#define ANNOUNCED_SHARE 2
+// Input that is not executed yet (large arguments, commands that span buffers) may take this share
+// of maxmemory: one part in ...
+#define INPUT_SHARE 2
 // Registered names (CLIENT SETNAME, SETINFO).
 #define CLIENT_NAME_MAX 256
 

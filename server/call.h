@@ -4,12 +4,12 @@
 
 #include "protocol/resp_parser.h"
 #include "protocol/resp_writer.h"
-#include "server/command_docs.h"
 #include "storage/keyspace.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
+struct command;
 struct connection;
 struct server;
 
@@ -22,15 +22,17 @@ struct call {
     struct server *server;
     struct connection *connection;
     struct resp_writer *reply;     // the connection's writer
-    const struct command_doc *doc; // of the (sub)command
+    const struct command *command; // found by name, NULL when unknown; a container's own row
     struct resp_arg *args;
     uint32_t argc;
-    uint8_t *base;      // what the args' offsets count from
-    int64_t now_ms;     // wall clock; the same during one call
-    uint64_t hold;      // newest batch that the reply must wait for
-    bool again;         // set by the data layer: nothing has changed, execute once more later
-    bool changed;       // something has been logged
-    uint32_t first_key; // index of the argument that `key` was computed from, 0 when none
+    uint8_t *base;         // what the args' offsets count from
+    int64_t now_ms;        // wall clock; the same during one call
+    uint64_t hold;         // newest batch that the reply must wait for
+    bool again;            // set by the data layer: nothing has changed, execute once more later
+    bool changed;          // something has been logged
+    uint32_t first_key;    // index of the argument that `key` was computed from, 0 when none
+    uint32_t key_database; // the database and map version that it was computed for
+    uint64_t key_version;
     struct key key;
 };
 

@@ -39,6 +39,9 @@ enum connection_list {
     LIST_COUNT,
 };
 
+// Arguments of a command that spans buffers which need no memory of their own.
+#define CONNECTION_ARGS 8
+
 struct connection_links {
     struct connection *next;
     struct connection *previous;
@@ -79,6 +82,7 @@ struct connection {
     uint64_t carry_length;
     uint64_t carry_offset; // parsed bytes
     bool carry_is_chunk;
+    bool carry_partial; // the carry is known to end within a command
     bool end_of_stream;
     struct entry *large; // the large argument being received, NULL while one is being discarded
     bool large_active;

@@ -100,19 +100,20 @@ struct server {
     int listeners[LISTENERS_MAX];
     bool accepting[LISTENERS_MAX];
     uint32_t listeners_count;
-    int64_t accept_retry_ns;  // when to accept again after a failure, 0: no failure
-    uint64_t announced_bytes; // of large arguments not wholly received
+    int64_t accept_retry_ns; // when to accept again after a failure, 0: no failure
+    uint64_t input_bytes; // large arguments, carried commands and their arguments: not yet executed
 
     // execution
     struct resp_arg *run_args; // RUN_ARGUMENTS
-    uint64_t commands_executed;
+    uint64_t map_version; // counts flushes: keys hashed before one are hashed for a dead keyspace
 
     // time, read once a turn
     int64_t now_ns; // monotonic
     int64_t wall_ms;
     int64_t started_ns;
     int64_t started_wall_ms;
-    int64_t next_cycle_ns; // of the background cycle
+    int64_t sweep_ns; // when the expiry sweep ran last
+    int64_t cycle_ns; // when the once-a-second work ran last
     int64_t stop_deadline_ns;
 
     uint8_t run_id[20];

@@ -1,0 +1,356 @@
+// The data as commands see it: expiry, logging and holding around the keyspace.
+#include "server/data.h"
+
+#include "server/connection.h"
+#include "server/hold.h"
+#include "server/journal.h"
+#include "server/memory.h"
+#include "server/server.h"
+#include "storage/arena.h"
+#include "storage/keyspace.h"
+#include "wal/log.h"
+
+#include <assert.h>
+#include <errno.h>
+
+// --- memory
+// ------------------------------------------------------------------------------------------
+
+uint64_t data_used_bytes(const struct server *server)
+{
+    return arena_used_bytes(server->arena) + keyspace_table_bytes(server->keyspace);
+}
+
+uint64_t data_peak_bytes(const struct server *server)
+{
+    uint64_t used = data_used_bytes(server);
+    return used > server->stats.peak_bytes ? used : server->stats.peak_bytes;
+}
+
+static bool data_out_of_memory(struct call *call)
+{
+    call->server->stats.denied_memory++;
+    resp_error(call->reply, "OOM command not allowed when used memory > 'maxmemory'.");
+    return false;
+}
+
+bool data_room(struct call *call, uint64_t bytes)
+{
+    const struct server *server = call->server;
+    if (data_used_bytes(server) + bytes > (uint64_t)server->config.maxmemory ||
+        !arena_has_room(server->arena, bytes))
+        return data_out_of_memory(call);
+    return true;
+}
+
+static uint64_t data_entry_bytes(const struct entry *entry)
+{
+    return keyspace_entry_bytes(entry_key_length(entry), entry_value_length(entry),
+                                entry_expiry(entry) != 0);
+}
+
+// As data_room for an entry that takes the place of `old` (or NULL): only growth needs room.
+static bool data_room_instead(struct call *call, const struct entry *old, uint64_t bytes)
+{
+    uint64_t before = old != NULL ? data_entry_bytes(old) : 0;
+    const struct server *server = call->server;
+    uint64_t growth = bytes > before ? bytes - before : 0;
+    if (growth == 0 || data_used_bytes(server) + growth <= (uint64_t)server->config.maxmemory)
+        return true;
+    return data_out_of_memory(call);
+}
+
+// --- logging
+// -------------------------------------------------------------------------------------------
+
+// Appends a record about one key: its next readers wait for this batch, and so does this reply.
+static void data_log(struct call *call, const struct key *key, struct wal_record *record)
+{
+    struct server *server = call->server;
+    record->keyspace = keyspace_id(server->keyspace, call->connection->database);
+    record->key = key->data;
+    record->key_length = key->length;
+    wal_append(server->wal, record);
+    call->hold = wal_open_batch(server->wal);
+    call->changed = true;
+    hold_touch(server->hold, key->hash, call->hold);
+}
+
+static void data_log_delete(struct call *call, const struct key *key)
+{
+    struct wal_record record = {.type = WAL_RECORD_DELETE};
+    data_log(call, key, &record);
+}
+
+static void data_note_hold(struct call *call, uint64_t batch)
+{
+    if (batch > call->hold)
+        call->hold = batch;
+}
+
+// --- finding
+// -------------------------------------------------------------------------------------------
+
+static bool data_expired(const struct entry *entry, int64_t now_ms)
+{
+    int64_t expiry = entry_expiry(entry);
+    return expiry != 0 && expiry <= now_ms;
+}
+
+// Deletes an expired key. It needs room in the log like every change; a command that writes has
+// secured it, one that only reads asks for it here.
+static void data_expire(struct call *call, const struct key *key)
+{
+    struct server *server = call->server;
+    if (wal_admit(server->wal, key->length + WAL_RECORD_OVERHEAD_MAX, true) != WAL_ADMIT &&
+        !call->changed) {
+        call->again = true;
+        return;
+    }
+    bool deleted = keyspace_delete(server->keyspace, key);
+    assert(deleted);
+    data_log_delete(call, key);
+    server->stats.expired++;
+}
+
+struct entry *data_find(struct call *call, const struct key *key, bool count)
+{
+    struct server *server = call->server;
+    struct entry *entry = keyspace_find(server->keyspace, key);
+    data_note_hold(call, hold_batch(server->hold, key->hash));
+    if (entry != NULL && data_expired(entry, call->now_ms)) {
+        data_expire(call, key);
+        entry = NULL;
+    }
+    if (count && entry != NULL)
+        server->stats.hits++;
+    else if (count)
+        server->stats.misses++;
+    return entry;
+}
+
+// --- changing
+// --------------------------------------------------------------------------------------------
+
+// The block that a large argument was received into, if it can become the entry of this key.
+static struct entry *data_adoptable(struct call *call, const struct key *key, uint32_t argument)
+{
+    if (argument == 0 || !call->args[argument].external)
+        return NULL;
+    struct entry *block = (struct entry *)(uintptr_t)call->args[argument].where;
+    assert(block != NULL);
+    return entry_key_length(block) == key->length ? block : NULL;
+}
+
+bool data_set(struct call *call, const struct key *key, uint32_t argument, const void *data,
+              uint32_t length, int64_t expiry_ms)
+{
+    struct server *server = call->server;
+    struct entry *block = data_adoptable(call, key, argument);
+    struct entry *entry;
+    if (block != NULL) {
+        entry = keyspace_adopt(server->keyspace, key, block, expiry_ms);
+        if (entry != NULL)
+            call->args[argument].where = 0;
+    } else {
+        if (argument != 0) {
+            struct span value = call_arg(call, argument);
+            data = value.data;
+            length = value.length;
+        }
+        const struct entry *old = keyspace_find(server->keyspace, key);
+        if (!data_room_instead(call, old,
+                               keyspace_entry_bytes(key->length, length, expiry_ms != 0)))
+            return false;
+        entry = keyspace_set(server->keyspace, key, data, length, expiry_ms);
+    }
+    if (entry == NULL)
+        return data_out_of_memory(call);
+    struct wal_record record = {
+        .type = WAL_RECORD_SET,
+        .data = entry_value(entry),
+        .length = entry_value_length(entry),
+        .total = entry_value_length(entry),
+        .expiry_ms = expiry_ms,
+    };
+    data_log(call, key, &record);
+    return true;
+}
+
+bool data_write(struct call *call, const struct key *key, struct entry *entry, uint32_t offset,
+                const void *data, uint32_t length, uint32_t total)
+{
+    struct server *server = call->server;
+    assert((uint64_t)offset + length <= total);
+    if (total != entry_value_length(entry)) {
+        uint64_t bytes = keyspace_entry_bytes(key->length, total, entry_expiry(entry) != 0);
+        if (!data_room_instead(call, entry, bytes))
+            return false;
+        entry = keyspace_resize(server->keyspace, key, entry, total);
+    }
+    if (entry != NULL && length > 0)
+        entry = keyspace_write(server->keyspace, key, entry, offset, data, length);
+    if (entry == NULL)
+        return data_out_of_memory(call);
+    struct wal_record record = {
+        .type = WAL_RECORD_RANGE,
+        .data = data,
+        .length = length,
+        .offset = offset,
+        .total = total,
+    };
+    data_log(call, key, &record);
+    return true;
+}
+
+bool data_set_expiry(struct call *call, const struct key *key, struct entry *entry,
+                     int64_t expiry_ms)
+{
+    if (keyspace_set_expiry(call->server->keyspace, key, entry, expiry_ms) == NULL)
+        return data_out_of_memory(call);
+    struct wal_record record = {.type = WAL_RECORD_EXPIRE, .expiry_ms = expiry_ms};
+    data_log(call, key, &record);
+    return true;
+}
+
+bool data_delete(struct call *call, const struct key *key)
+{
+    struct server *server = call->server;
+    const struct entry *entry = keyspace_find(server->keyspace, key);
+    data_note_hold(call, hold_batch(server->hold, key->hash));
+    if (entry == NULL)
+        return false;
+    bool live = !data_expired(entry, call->now_ms);
+    if (!live)
+        server->stats.expired++;
+    keyspace_delete(server->keyspace, key);
+    data_log_delete(call, key);
+    return live;
+}
+
+// Ids for the databases to be emptied. Databases without keys keep theirs. False when ids run out.
+static bool data_flush_map(const struct server *server, int database, struct keyspace_map *map)
+{
+    keyspace_get_map(server->keyspace, map);
+    for (uint32_t i = 0; i < DATABASES_MAX; i++) {
+        if ((database >= 0 && (uint32_t)database != i) || keyspace_count(server->keyspace, i) == 0)
+            continue;
+        if (map->next_id == UINT32_MAX)
+            return false;
+        map->ids[i] = map->next_id++;
+    }
+    return true;
+}
+
+bool data_flush(struct call *call, int database)
+{
+    struct server *server = call->server;
+    struct keyspace_map before;
+    struct keyspace_map map;
+    keyspace_get_map(server->keyspace, &before);
+    data_note_hold(call, wal_newest_batch(server->wal));
+    if (!data_flush_map(server, database, &map)) {
+        resp_error(call->reply, "ERR no keyspace ids are left: export and import the data");
+        return false;
+    }
+    if (map.next_id == before.next_id)
+        return true;
+    if (keyspace_set_map(server->keyspace, &map) < 0) {
+        // All slots hold keys that are still being freed: the background does that first.
+        call->again = true;
+        return false;
+    }
+    struct wal_record record = {.type = WAL_RECORD_MAP};
+    record.map.next_id = map.next_id;
+    for (uint32_t i = 0; i < DATABASES_MAX; i++)
+        record.map.ids[i] = map.ids[i];
+    wal_append(server->wal, &record);
+    call->changed = true;
+    call->hold = wal_open_batch(server->wal);
+    hold_touch_all(server->hold, call->hold);
+    server->map_version++;
+    return true;
+}
+
+// --- background
+// ------------------------------------------------------------------------------------------
+
+// The whole table is swept for expired keys in about this time.
+#define SWEEP_PERIOD_NS 10000000000
+#define SWEEP_BUCKETS_MIN 16
+#define SWEEP_BUCKETS_MAX 4096
+// Buckets a turn while dead keys are to be freed, and while the table grows.
+#define SWEEP_BUCKETS_DEAD 128
+#define GROW_BUCKETS 64
+#define RECLAIM_RANGES_MAX 4
+
+static enum keyspace_verdict data_judge(void *context, const struct entry *entry,
+                                        const struct key *key)
+{
+    struct server *server = context;
+    uint64_t bytes = key->length + WAL_RECORD_OVERHEAD_MAX;
+    if (wal_open_bytes(server->wal) > WAL_BATCH_BYTES_SOFT / 4 ||
+        wal_admit(server->wal, bytes, true) != WAL_ADMIT)
+        return KEYSPACE_STOP;
+    int database = keyspace_database_of_slot(server->keyspace, entry->slot);
+    if (database < 0)
+        return KEYSPACE_REMOVE;
+    struct wal_record record = {
+        .type = WAL_RECORD_DELETE,
+        .keyspace = keyspace_id(server->keyspace, (uint32_t)database),
+        .key = key->data,
+        .key_length = key->length,
+    };
+    wal_append(server->wal, &record);
+    hold_touch(server->hold, key->hash, wal_open_batch(server->wal));
+    server->stats.expired++;
+    return KEYSPACE_REMOVE;
+}
+
+static bool data_has_volatile(const struct server *server)
+{
+    for (uint32_t i = 0; i < DATABASES_MAX; i++) {
+        if (keyspace_count_volatile(server->keyspace, i) > 0)
+            return true;
+    }
+    return false;
+}
+
+static void data_sweep(struct server *server)
+{
+    bool dead = keyspace_count_dead(server->keyspace) > 0;
+    int64_t elapsed = server->now_ns - server->sweep_ns;
+    if (!dead && (elapsed < 1000000 || !data_has_volatile(server)))
+        return;
+    struct keyspace_stats stats;
+    keyspace_stats(server->keyspace, &stats);
+    uint64_t buckets = stats.buckets * (uint64_t)elapsed / SWEEP_PERIOD_NS + SWEEP_BUCKETS_MIN;
+    if (dead && buckets < SWEEP_BUCKETS_DEAD)
+        buckets = SWEEP_BUCKETS_DEAD;
+    if (buckets > SWEEP_BUCKETS_MAX)
+        buckets = SWEEP_BUCKETS_MAX;
+    server->sweep_ns = server->now_ns;
+    keyspace_sweep(server->keyspace, server->wall_ms, (uint32_t)buckets, data_judge, server);
+}
+
+static void data_reclaim(struct server *server)
+{
+    void *address;
+    size_t bytes;
+    for (int i = 0; i < RECLAIM_RANGES_MAX; i++) {
+        if (!keyspace_reclaim(server->keyspace, &address, &bytes) &&
+            !arena_reclaim(server->arena, &address, &bytes) &&
+            !wal_reclaim(server->wal, &address, &bytes) &&
+            !reply_pool_reclaim(server->replies, &address, &bytes))
+            return;
+        memory_return(address, bytes);
+    }
+}
+
+void data_housekeeping(struct server *server)
+{
+    keyspace_grow(server->keyspace, GROW_BUCKETS);
+    data_sweep(server);
+    data_reclaim(server);
+    server->stats.peak_bytes = data_peak_bytes(server);
+}
