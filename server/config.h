@@ -21,8 +21,10 @@ enum config_loglevel { LOGLEVEL_DEBUG, LOGLEVEL_VERBOSE, LOGLEVEL_NOTICE, LOGLEV
 // The values in force. Sizes in bytes; times in the unit that the name ends with.
 struct config {
     // network
-    char bind[CONFIG_TEXT_MAX]; // space-separated addresses; default "127.0.0.1 -::1" as in Redis
-    int64_t port;               // 1..65535
+    // Addresses, separated by single spaces, 1 to CONFIG_BINDS_MAX of them; "-" before one: no
+    // error if it is not there. Default "127.0.0.1 -::1", as in Redis's redis.conf.
+    char bind[CONFIG_TEXT_MAX];
+    int64_t port; // 1..65535
     int64_t tcp_backlog;
     int64_t timeout_s; // close idle clients after this; 0: never
     int64_t tcp_keepalive_s;
@@ -32,19 +34,20 @@ struct config {
     char requirepass[CONFIG_TEXT_MAX]; // empty: none
     int64_t proto_max_bulk_len;
     // memory
-    int64_t maxmemory; // 0 in the file means the default: 75 % of the machine's memory
+    int64_t maxmemory;         // in force, never 0: setting 0 gives the default
+    int64_t maxmemory_default; // 75 % of the machine's memory; not a setting
     // durability
     char dir[CONFIG_TEXT_MAX];
     enum config_appendfsync appendfsync;
     enum config_wal_ack wal_ack;         // wal-ack intent|completion
     int64_t completion_interval_ms;      // completion-interval, 1..10000, default 100
-    int64_t wal_segment_size;            // immutable once a data folder exists; default 64mb
+    int64_t wal_segment_size;            // whole blocks; fixed once a data folder exists
     int64_t wal_segments_ahead;          // default 4, min 3
     enum config_direct_io wal_direct_io; // wal-direct-io auto|no
     // general
     enum config_loglevel loglevel;
     char logfile[CONFIG_TEXT_MAX]; // empty: standard output
-    int64_t hz;                    // background cycles a second, 1..500, default 10
+    int64_t hz;                    // background cycles a second, 1..500 after clipping
     int64_t databases;             // fixed at 16
     bool appendonly;               // fixed at yes
     char save[CONFIG_TEXT_MAX];    // accepted for tools that ask; default ""
@@ -54,16 +57,21 @@ struct config {
 void config_init(struct config *config, uint64_t memory_bytes);
 
 // Reads a file. 0, or -errno / -EINVAL with a message "FILE:LINE: reason" (or "FILE: reason") in
-// error. Nothing is half-applied: on error the caller exits.
+// error. What was read before the error has been applied: on error the caller exits.
 int config_load(struct config *config, const char *path, char error[CONFIG_ERROR_MAX]);
 
-// Applies `poro-server [file] [--name value ...]` exactly as redis-server parses its arguments (an
-// option takes all following words up to the next one that starts with "--"). `argv` without the
-// program's name. Loads the file first if there is one.
+// Applies `poro-server [file] [--name value ...]` as redis-server parses its arguments: the first
+// one is a file unless it starts with "-"; an option takes the word after it whatever it is, and
+// then all words up to the next one that starts with "--"; "--name value" may be one word; --save
+// may stand alone; of repeated options the last one counts. `argv` without the program's name
+// (which also has looked for --help and --version). Loads the file first if there is one. As
+// config_load, the message begins with "command line: " if it is not about the file.
 int config_arguments(struct config *config, int argc, char **argv, char error[CONFIG_ERROR_MAX]);
 
-// --- CONFIG GET and SET
-// ------------------------------------------------------------------------------------
+// The file that config_arguments would load, or NULL.
+const char *config_arguments_file(int argc, char **argv);
+
+// --- CONFIG GET and SET -------------------------------------------------------------------------
 
 // Number of settings, the name of setting `index`, and its present value as text as CONFIG GET
 // shows it; returns the length.
@@ -71,8 +79,15 @@ size_t config_count(void);
 const char *config_name(size_t index);
 size_t config_format(const struct config *config, size_t index, char text[CONFIG_TEXT_MAX]);
 
+// The setting of this name (in any case), or config_count() when there is none.
+size_t config_find(const char *name, size_t length);
+// Do the two differ in this setting?
+bool config_differs(const struct config *a, const struct config *b, size_t index);
+
 // CONFIG SET of `count` pairs, all or none: changes `config` only when every one is valid. 0, or
-// -EINVAL with the reply's error text (with its "ERR " prefix, equal to Redis 7.0's) in error.
+// -EINVAL with the reply's error text (with its "ERR " prefix, equal to Redis 7.0's) in error. A
+// caller that must put the change into force first, and may fail to, works on a copy and answers
+// with config_refuse.
 struct config_pair {
     const char *name;
     size_t name_length;
@@ -81,5 +96,9 @@ struct config_pair {
 };
 int config_set(struct config *config, const struct config_pair *pairs, size_t count,
                char error[CONFIG_ERROR_MAX]);
+
+// The reply's error text for a pair that cannot be put into force for `reason`.
+void config_refuse(const struct config_pair *pair, const char *reason,
+                   char error[CONFIG_ERROR_MAX]);
 
 #endif

@@ -1,0 +1,57 @@
+// The table of settings: what config.c, config_parse.c and config_set.c share; nobody else's.
+#ifndef PORO_SERVER_CONFIG_TABLE_H
+#define PORO_SERVER_CONFIG_TABLE_H
+
+#include "server/config.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum setting_type {
+    SETTING_TEXT,   // char[CONFIG_TEXT_MAX]
+    SETTING_WORDS,  // char[CONFIG_TEXT_MAX]; may be written as several words
+    SETTING_NUMBER, // int64_t
+    SETTING_MEMORY, // int64_t, written with or without a unit
+    SETTING_BOOL,   // bool
+    SETTING_CHOICE, // an enum
+};
+
+// May CONFIG SET change it?
+enum setting_change {
+    SETTING_MUTABLE,
+    SETTING_IMMUTABLE, // fixed at start
+    SETTING_PROTECTED, // fixed, and told in the words that Redis has for settings that an intruder
+                       // would like to change
+};
+
+struct setting_choice {
+    const char *name; // NULL ends the list
+    int value;
+};
+
+#define SETTING_REASON_MAX 256
+
+struct setting {
+    const char *name;
+    enum setting_type type;
+    enum setting_change change;
+    size_t offset;       // in struct config
+    const char *initial; // the default, as the file would say it
+    int64_t min, max;    // SETTING_NUMBER, SETTING_MEMORY
+    const struct setting_choice *choices;
+    // Looks at the value just stored, with everything stored before it; may normalise it. NULL, or
+    // the reason why it cannot be.
+    const char *(*check)(struct config *config);
+};
+
+const struct setting *setting_at(size_t index);
+// NULL when there is none of this name. Case does not matter.
+const struct setting *setting_find(const char *name, size_t length);
+
+// Stores the value written as `text`. False with a reason, the words of which are Redis's where
+// Redis refuses too; then what is stored is undefined.
+bool setting_assign(const struct setting *setting, struct config *config, const char *text,
+                    size_t length, char reason[SETTING_REASON_MAX]);
+
+#endif

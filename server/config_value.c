@@ -1,0 +1,230 @@
+// One setting's value: from text into struct config, back, and compared.
+#include "server/config_table.h"
+
+#include "protocol/number.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+// A value must not be written to another one's bytes: every access to a field goes through here.
+static void *field(const struct setting *setting, struct config *config)
+{
+    assert(setting->offset < sizeof *config);
+    return (char *)config + setting->offset;
+}
+
+static const void *field_const(const struct setting *setting, const struct config *config)
+{
+    assert(setting->offset < sizeof *config);
+    return (const char *)config + setting->offset;
+}
+
+static bool refuse(char reason[SETTING_REASON_MAX], const char *text)
+{
+    snprintf(reason, SETTING_REASON_MAX, "%s", text);
+    return false;
+}
+
+// Words are kept separated by single spaces.
+static bool assign_text(const struct setting *setting, struct config *config, const char *text,
+                        size_t length, char reason[SETTING_REASON_MAX])
+{
+    char *to = field(setting, config);
+    bool words = setting->type == SETTING_WORDS;
+    if (memchr(text, '\0', length) != NULL) {
+        return refuse(reason, "argument must not contain a zero byte");
+    }
+    size_t used = 0;
+    for (size_t i = 0; i < length; i++) {
+        if (words && text[i] == ' ' && (used == 0 || to[used - 1] == ' ')) {
+            continue;
+        }
+        if (used == CONFIG_TEXT_MAX - 1) {
+            snprintf(reason, SETTING_REASON_MAX, "argument must be at most %d bytes long",
+                     CONFIG_TEXT_MAX - 1);
+            return false;
+        }
+        to[used++] = text[i];
+    }
+    if (words && used > 0 && to[used - 1] == ' ') {
+        used--;
+    }
+    to[used] = '\0';
+    return true;
+}
+
+static bool assign_integer(const struct setting *setting, struct config *config, int64_t value,
+                           char reason[SETTING_REASON_MAX])
+{
+    if (value < setting->min || value > setting->max) {
+        snprintf(reason, SETTING_REASON_MAX,
+                 "argument must be between %" PRId64 " and %" PRId64 " inclusive", setting->min,
+                 setting->max);
+        return false;
+    }
+    *(int64_t *)field(setting, config) = value;
+    return true;
+}
+
+static bool assign_number(const struct setting *setting, struct config *config, const char *text,
+                          size_t length, char reason[SETTING_REASON_MAX])
+{
+    int64_t value;
+    if (!number_parse((const uint8_t *)text, length, &value)) {
+        return refuse(reason, "argument couldn't be parsed into an integer");
+    }
+    return assign_integer(setting, config, value, reason);
+}
+
+// Redis's units: k, m, g count in thousands, kb, mb, gb in 1024s; case does not matter.
+static bool memory_unit(const char *text, size_t length, uint64_t *unit)
+{
+    static const struct {
+        const char *name;
+        uint64_t bytes;
+    } units[] = {{"", 1},           {"b", 1},
+                 {"k", 1000},       {"kb", 1024},
+                 {"m", 1000000},    {"mb", 1024 * 1024},
+                 {"g", 1000000000}, {"gb", 1024 * 1024 * 1024}};
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (strlen(units[i].name) == length && strncasecmp(units[i].name, text, length) == 0) {
+            *unit = units[i].bytes;
+            return true;
+        }
+    }
+    return false;
+}
+
+// No digits at all count as 0, as in Redis. Too large is out of bounds here; Redis wraps around.
+static bool assign_memory(const struct setting *setting, struct config *config, const char *text,
+                          size_t length, char reason[SETTING_REASON_MAX])
+{
+    length = strnlen(text, length);
+    uint64_t value = 0;
+    uint64_t unit = 0;
+    bool large = false;
+    size_t i = 0;
+    for (; i < length && text[i] >= '0' && text[i] <= '9'; i++) {
+        large = large || __builtin_mul_overflow(value, 10, &value) ||
+                __builtin_add_overflow(value, (uint64_t)(text[i] - '0'), &value);
+    }
+    if (!memory_unit(text + i, length - i, &unit)) {
+        return refuse(reason, "argument must be a memory value");
+    }
+    large = large || __builtin_mul_overflow(value, unit, &value) || value > INT64_MAX;
+    if (large && setting->max == INT64_MAX) {
+        return refuse(reason, "argument must be less than 9223372036854775808");
+    }
+    return assign_integer(setting, config, large ? INT64_MAX : (int64_t)value, reason);
+}
+
+static bool is_text(const char *text, size_t length, const char *wanted)
+{
+    length = strnlen(text, length);
+    return strlen(wanted) == length && strncasecmp(text, wanted, length) == 0;
+}
+
+static bool assign_bool(const struct setting *setting, struct config *config, const char *text,
+                        size_t length, char reason[SETTING_REASON_MAX])
+{
+    bool yes = is_text(text, length, "yes");
+    if (!yes && !is_text(text, length, "no")) {
+        return refuse(reason, "argument must be 'yes' or 'no'");
+    }
+    *(bool *)field(setting, config) = yes;
+    return true;
+}
+
+static bool assign_choice(const struct setting *setting, struct config *config, const char *text,
+                          size_t length, char reason[SETTING_REASON_MAX])
+{
+    assert(setting->choices != NULL && setting->choices[0].name != NULL);
+    for (const struct setting_choice *choice = setting->choices; choice->name != NULL; choice++) {
+        if (is_text(text, length, choice->name)) {
+            *(int *)field(setting, config) = choice->value;
+            return true;
+        }
+    }
+    size_t used = 0;
+    for (const struct setting_choice *choice = setting->choices; choice->name != NULL; choice++) {
+        int added =
+            snprintf(reason + used, SETTING_REASON_MAX - used, "%s%s",
+                     used == 0 ? "argument(s) must be one of the following: " : ", ", choice->name);
+        used += (size_t)added;
+        assert(added > 0 && used < SETTING_REASON_MAX);
+    }
+    return false;
+}
+
+bool setting_assign(const struct setting *setting, struct config *config, const char *text,
+                    size_t length, char reason[SETTING_REASON_MAX])
+{
+    bool stored = false;
+    switch (setting->type) {
+    case SETTING_TEXT:
+    case SETTING_WORDS:
+        stored = assign_text(setting, config, text, length, reason);
+        break;
+    case SETTING_NUMBER:
+        stored = assign_number(setting, config, text, length, reason);
+        break;
+    case SETTING_MEMORY:
+        stored = assign_memory(setting, config, text, length, reason);
+        break;
+    case SETTING_BOOL:
+        stored = assign_bool(setting, config, text, length, reason);
+        break;
+    case SETTING_CHOICE:
+        stored = assign_choice(setting, config, text, length, reason);
+        break;
+    }
+    const char *objection = stored && setting->check != NULL ? setting->check(config) : NULL;
+    return objection == NULL ? stored : refuse(reason, objection);
+}
+
+static const char *choice_name(const struct setting *setting, int value)
+{
+    const struct setting_choice *choice = setting->choices;
+    while (choice->name != NULL && choice->value != value) {
+        choice++;
+    }
+    assert(choice->name != NULL);
+    return choice->name;
+}
+
+size_t config_format(const struct config *config, size_t index, char text[CONFIG_TEXT_MAX])
+{
+    const struct setting *setting = setting_at(index);
+    const void *value = field_const(setting, config);
+    int length = -1;
+    switch (setting->type) {
+    case SETTING_TEXT:
+    case SETTING_WORDS:
+        length = snprintf(text, CONFIG_TEXT_MAX, "%s", (const char *)value);
+        break;
+    case SETTING_NUMBER:
+    case SETTING_MEMORY:
+        length = snprintf(text, CONFIG_TEXT_MAX, "%" PRId64, *(const int64_t *)value);
+        break;
+    case SETTING_BOOL:
+        length = snprintf(text, CONFIG_TEXT_MAX, "%s", *(const bool *)value ? "yes" : "no");
+        break;
+    case SETTING_CHOICE:
+        length = snprintf(text, CONFIG_TEXT_MAX, "%s", choice_name(setting, *(const int *)value));
+        break;
+    }
+    assert(length >= 0 && length < CONFIG_TEXT_MAX);
+    return (size_t)length;
+}
+
+bool config_differs(const struct config *a, const struct config *b, size_t index)
+{
+    char text_a[CONFIG_TEXT_MAX];
+    char text_b[CONFIG_TEXT_MAX];
+    size_t length_a = config_format(a, index, text_a);
+    size_t length_b = config_format(b, index, text_b);
+    return length_a != length_b || memcmp(text_a, text_b, length_a) != 0;
+}
