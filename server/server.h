@@ -45,6 +45,7 @@ enum server_exit {
 struct server_stats {
     uint64_t connections;
     uint64_t rejected;
+    uint64_t accept_failures;
     uint64_t commands;
     uint64_t bytes_in;
     uint64_t bytes_out;
@@ -93,7 +94,8 @@ struct server {
     // connections
     struct connection *connections;
     uint32_t connections_max;
-    uint32_t connections_free; // head of the free slots, chained through links[0]
+    uint32_t connections_used;           // slots that have ever been taken
+    struct connection *connections_free; // given back, chained through links[0]
     uint32_t connections_open;
     uint64_t connection_next_id;
     struct server_list lists[LIST_COUNT];
