@@ -1,7 +1,7 @@
 // Connections: accept, receive, send, close, with requests in flight at every step.
 #include "server/connection.h"
 
-#include "server/execute.h"
+#include "server/input.h"
 #include "server/io.h"
 #include "server/server.h"
 #include "server/token.h"
@@ -278,7 +278,7 @@ void connection_received_direct(struct server *server, struct connection *connec
         connection->bytes_in += (uint64_t)event->result;
         connection->active_ms = server->wall_ms;
         server->stats.bytes_in += (uint64_t)event->result;
-        execute_large_received(server, connection, (uint64_t)event->result);
+        input_large_received(server, connection, (uint64_t)event->result);
     } else if (event->result != -EINTR && event->result != -EAGAIN) {
         connection->end_of_stream = true;
     }
@@ -338,7 +338,7 @@ static void connection_free_if_idle(struct server *server, struct connection *co
         connection->cancels > 0)
         return;
     if (!connection->closing_socket) {
-        execute_drop_input(server, connection);
+        input_drop(server, connection);
         reply_clear(&connection->reply);
         connection->closing_socket = true;
         io_close(server->io, connection->socket, connection_token(connection, TOKEN_CLOSE));

@@ -71,7 +71,10 @@ struct connection {
 
     // input
     struct resp_parser parser;
-    struct resp_arg *saved_args;         // arena block, for a command that spans buffers; or NULL
+    bool spanning; // it is within a command that spans buffers: that lies in the carry
+    bool complete; // ... is complete and waits to be executed
+    struct resp_arg *saved_args; // ... and has its arguments here: own_args or an arena block
+    struct resp_arg own_args[CONNECTION_ARGS];
     uint16_t buffers[INPUT_BUFFERS_MAX]; // received, not yet parsed; a ring
     uint16_t buffer_lengths[INPUT_BUFFERS_MAX];
     uint32_t buffers_first;

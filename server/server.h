@@ -114,8 +114,9 @@ struct server {
     int64_t wall_ms;
     int64_t started_ns;
     int64_t started_wall_ms;
-    int64_t sweep_ns; // when the expiry sweep ran last
-    int64_t cycle_ns; // when the once-a-second work ran last
+    int64_t sweep_ns;   // when the expiry sweep ran last
+    int64_t reclaim_ns; // when memory was given back last
+    int64_t cycle_ns;   // when the once-a-second work ran last
     int64_t stop_deadline_ns;
 
     uint8_t run_id[20];

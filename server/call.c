@@ -1,0 +1,235 @@
+// Calls: what handlers share, and the checks around every command.
+#include "server/call.h"
+
+#include "protocol/number.h"
+#include "server/command_docs.h"
+#include "server/commands.h"
+#include "server/connection.h"
+#include "server/data.h"
+#include "server/journal.h"
+#include "server/reply.h"
+#include "server/server.h"
+#include "wal/log.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+// --- arguments
+// -------------------------------------------------------------------------------------------
+
+struct span call_arg(const struct call *call, uint32_t index)
+{
+    assert(index < call->argc);
+    const struct resp_arg *arg = &call->args[index];
+    if (!arg->external)
+        return (struct span){call->base + arg->where, arg->length};
+    struct entry *block = (struct entry *)(uintptr_t)arg->where;
+    assert(block != NULL);
+    return (struct span){keyspace_block_value(block), arg->length};
+}
+
+bool call_arg_is(const struct call *call, uint32_t index, const char *text)
+{
+    struct span arg = call_arg(call, index);
+    size_t length = strlen(text);
+    return arg.length == length && strncasecmp((const char *)arg.data, text, length) == 0;
+}
+
+bool call_arg_integer(struct call *call, uint32_t index, int64_t *value)
+{
+    struct span arg = call_arg(call, index);
+    if (number_parse(arg.data, arg.length, value))
+        return true;
+    resp_error(call->reply, "ERR value is not an integer or out of range");
+    return false;
+}
+
+struct key call_key(struct call *call, uint32_t index)
+{
+    const struct server *server = call->server;
+    if (index == call->first_key && call->key_version == server->map_version &&
+        call->key_database == call->connection->database)
+        return call->key;
+    struct span arg = call_arg(call, index);
+    return keyspace_key(server->keyspace, call->connection->database, arg.data, arg.length);
+}
+
+// --- common replies
+// -----------------------------------------------------------------------------------------
+
+void call_error_syntax(struct call *call)
+{
+    resp_error(call->reply, "ERR syntax error");
+}
+
+void call_ok(struct call *call)
+{
+    resp_simple(call->reply, "OK");
+}
+
+void call_hold_all(struct call *call)
+{
+    uint64_t newest = wal_newest_batch(call->server->wal);
+    if (newest > call->hold)
+        call->hold = newest;
+}
+
+// --- checks before a command
+// --------------------------------------------------------------------------------------
+
+// As in Redis: the name cut at 128 bytes, the arguments as long as the text so far is below 128.
+static void call_error_unknown(struct call *call)
+{
+    char arguments[128 * 2 + 64];
+    size_t used = 0;
+    for (uint32_t i = 1; i < call->argc && used < 128; i++) {
+        struct span arg = call_arg(call, i);
+        int left = (int)(128 - used);
+        int length = arg.length < (uint32_t)left ? (int)arg.length : left;
+        int wrote = snprintf(arguments + used, sizeof(arguments) - used, "'%.*s' ", length,
+                             (const char *)arg.data);
+        assert(wrote >= 0 && (size_t)wrote < sizeof(arguments) - used);
+        used += (size_t)wrote;
+    }
+    arguments[used] = '\0';
+    struct span name = call_arg(call, 0);
+    int length = name.length < 128 ? (int)name.length : 128;
+    resp_errorf(call->reply, "ERR unknown command '%.*s', with args beginning with: %s", length,
+                (const char *)name.data, arguments);
+}
+
+// A write may need a record for every key and piece of data, and one more where a key turns out to
+// have expired.
+static uint64_t call_log_bytes(const struct call *call)
+{
+    uint64_t bytes = 4 * WAL_RECORD_OVERHEAD_MAX;
+    for (uint32_t i = 1; i < call->argc; i++)
+        bytes += 2ULL * call->args[i].length + 2 * WAL_RECORD_OVERHEAD_MAX;
+    return bytes;
+}
+
+static void call_wait(struct call *call, enum connection_wait wait)
+{
+    call->connection->wait = wait;
+    connection_list_add(call->server, call->connection, LIST_WAITING);
+}
+
+// Room for the records of a write. False when the command is to be refused (it has been answered)
+// or has to wait (*again).
+static bool call_admit(struct call *call, bool *again)
+{
+    struct server *server = call->server;
+    bool deletes = (call->command->doc->flags & COMMAND_DENYOOM) == 0;
+    switch (wal_admit(server->wal, call_log_bytes(call), deletes)) {
+    case WAL_ADMIT:
+        return true;
+    case WAL_WAIT:
+        call_wait(call, WAIT_LOG);
+        *again = true;
+        return false;
+    case WAL_FULL:
+        server->stats.denied_full++;
+        resp_error(call->reply, "MISCONF Errors writing to the AOF file: No space left on device");
+        return false;
+    case WAL_LARGE:
+        resp_error(call->reply, "ERR the command is larger than the log can take at once");
+        return false;
+    }
+    assert(false);
+    return false;
+}
+
+// True when the command may run. Otherwise it has been answered, or *again is set.
+static bool call_check(struct call *call, bool *again)
+{
+    struct server *server = call->server;
+    const struct command *command = call->command;
+    if (command == NULL) {
+        call_error_unknown(call);
+        return false;
+    }
+    uint32_t flags = command->doc->flags;
+    if (!command_doc_arity_ok(command->doc, call->argc)) {
+        resp_errorf(call->reply, "ERR wrong number of arguments for '%s' command",
+                    command->doc->name);
+        return false;
+    }
+    if (!call->connection->authenticated && !(flags & COMMAND_NO_AUTH)) {
+        resp_error(call->reply, "NOAUTH Authentication required.");
+        return false;
+    }
+    if ((flags & COMMAND_DENYOOM) && data_used_bytes(server) > (uint64_t)server->config.maxmemory) {
+        server->stats.denied_memory++;
+        resp_error(call->reply, "OOM command not allowed when used memory > 'maxmemory'.");
+        return false;
+    }
+    if (!(flags & COMMAND_WRITE))
+        return true;
+    if (reply_pool_free(server->replies) < REPLY_CHUNKS_RESERVE) {
+        call_wait(call, WAIT_OUTPUT);
+        *again = true;
+        return false;
+    }
+    return call_admit(call, again);
+}
+
+// --- after a command
+// ----------------------------------------------------------------------------------------------
+
+// The reply is complete: it is dropped, held, or may leave.
+static void call_finish(struct call *call, struct reply_point point)
+{
+    struct server *server = call->server;
+    struct connection *connection = call->connection;
+    struct reply *reply = &connection->reply;
+    if (connection->reply_mode == REPLY_OFF || connection->reply_mode == REPLY_SKIP)
+        reply_rollback(reply, point);
+    if (connection->reply_mode == REPLY_SKIP)
+        connection->reply_mode = REPLY_ON;
+    if (connection->reply_mode == REPLY_SKIP_NEXT)
+        connection->reply_mode = REPLY_SKIP;
+    if (reply->writer.overflow) {
+        notice(&server->notices, LOGLEVEL_WARNING,
+               "no memory is left for replies: closing client %s", connection->peer);
+        connection_close(server, connection);
+        return;
+    }
+    reply_stamp(reply, call->hold > journal_released(server) ? call->hold : 0);
+    if (reply_held(reply))
+        connection_list_add(server, connection, LIST_HELD);
+    if (reply_sendable(reply) > 0)
+        connection_list_add(server, connection, LIST_SENDABLE);
+    if (connection->close_after_reply)
+        connection_finish(server, connection);
+}
+
+bool commands_call(struct call *call)
+{
+    struct server *server = call->server;
+    struct connection *connection = call->connection;
+    struct reply_point point = reply_point(&connection->reply);
+    bool again = false;
+    if (call_check(call, &again)) {
+        connection->last_command = call->command->doc->name;
+        call->command->handler(call);
+        if (call->again && !call->changed) {
+            reply_rollback(&connection->reply, point);
+            call_wait(call, WAIT_LOG);
+            return false;
+        }
+        // What has been changed cannot be executed twice; only a write that was admitted, or an
+        // expired key that was deleted on the way, may have changed anything.
+        assert(!call->again);
+    } else if (again) {
+        assert(!call->changed);
+        return false;
+    } else {
+        server->stats.errors++;
+    }
+    server->stats.commands++;
+    connection->commands++;
+    call_finish(call, point);
+    return true;
+}

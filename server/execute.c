@@ -1,0 +1,296 @@
+// Execution: parse a run of commands, hash and prefetch their keys, then execute them one by one.
+#include "server/execute.h"
+
+#include "server/call.h"
+#include "server/command_docs.h"
+#include "server/commands.h"
+#include "server/input.h"
+#include "server/server.h"
+#include "storage/keyspace.h"
+
+#include <assert.h>
+#include <errno.h>
+
+struct run_command {
+    struct resp_arg *args;
+    uint32_t argc;
+    uint32_t first_key;
+    uint64_t bytes;
+    const struct command *command;
+    struct key key;
+};
+
+// Commands of one connection, parsed together so that the memory that they need can be fetched
+// while they are still being parsed.
+struct run {
+    uint32_t count;
+    uint32_t database;
+    uint64_t map_version;
+    struct run_command commands[RUN_COMMANDS];
+};
+
+// --- errors that end a connection
+// -------------------------------------------------------------------------
+
+static void execute_refuse(struct server *server, struct connection *connection, const char *error)
+{
+    server->stats.errors++;
+    resp_error(&connection->reply.writer, error);
+    reply_stamp(&connection->reply, 0);
+    if (reply_held(&connection->reply))
+        connection_list_add(server, connection, LIST_HELD);
+    connection_finish(server, connection);
+}
+
+static void execute_out_of_memory(struct server *server, struct connection *connection)
+{
+    server->stats.denied_memory++;
+    execute_refuse(server, connection,
+                   "OOM no memory for the input of this connection, closing it");
+}
+
+// --- one command
+// --------------------------------------------------------------------------------------------
+
+static struct call execute_call(struct server *server, struct connection *connection, uint8_t *base,
+                                struct resp_arg *args, uint32_t argc)
+{
+    return (struct call){
+        .server = server,
+        .connection = connection,
+        .reply = &connection->reply.writer,
+        .args = args,
+        .argc = argc,
+        .base = base,
+        .now_ms = server->wall_ms,
+    };
+}
+
+// A command one of whose arguments found no memory: its bytes have been skipped, and it is refused.
+static void execute_refused_command(struct server *server, struct connection *connection)
+{
+    server->stats.denied_memory++;
+    resp_error(&connection->reply.writer,
+               "OOM command not allowed when used memory > 'maxmemory'.");
+    reply_stamp(&connection->reply, 0);
+    connection_list_add(server, connection,
+                        reply_held(&connection->reply) ? LIST_HELD : LIST_SENDABLE);
+}
+
+// The complete command in the carry. False when it has to wait.
+static bool execute_spanning(struct server *server, struct connection *connection)
+{
+    struct resp_parser *parser = &connection->parser;
+    assert(connection->spanning && connection->complete);
+    if (connection->large_refused) {
+        execute_refused_command(server, connection);
+    } else {
+        uint8_t *base = connection->carry + connection->carry_offset;
+        struct call call =
+            execute_call(server, connection, base, connection->saved_args, parser->argc);
+        struct span name = call_arg(&call, 0);
+        call.command = commands_find(name.data, name.length);
+        if (!commands_call(&call))
+            return false;
+        if (connection->state == CONNECTION_CLOSING)
+            return false;
+    }
+    uint64_t bytes = parser->offset;
+    input_span_done(server, connection, bytes);
+    resp_parser_next(parser);
+    return true;
+}
+
+// --- runs
+// -----------------------------------------------------------------------------------------------------
+
+static enum resp_status run_parse(struct server *server, struct connection *connection,
+                                  const struct resp_limits *limits, struct input_view view,
+                                  struct run *run, uint64_t *parsed)
+{
+    struct resp_parser *parser = &connection->parser;
+    // A stranger's AUTH changes the limits for what follows it.
+    uint32_t count_max = limits->authenticated ? RUN_COMMANDS : 1;
+    uint32_t args_used = 0;
+    uint64_t position = 0;
+    enum resp_status status = RESP_COMMAND;
+    while (run->count < count_max && position < view.length) {
+        parser->args = server->run_args + args_used;
+        parser->args_capacity = RUN_ARGUMENTS - args_used;
+        status = resp_parse(parser, limits, view.bytes + position, view.length - position);
+        if (status != RESP_COMMAND)
+            break;
+        struct run_command *command = &run->commands[run->count++];
+        command->args = parser->args;
+        command->argc = parser->argc;
+        command->bytes = parser->offset;
+        args_used += parser->argc;
+        position += parser->offset;
+        resp_parser_next(parser);
+    }
+    *parsed = position;
+    return status;
+}
+
+static void run_prepare(struct server *server, struct connection *connection, uint8_t *base,
+                        struct run *run)
+{
+    run->database = connection->database;
+    run->map_version = server->map_version;
+    for (uint32_t i = 0; i < run->count; i++) {
+        struct run_command *command = &run->commands[i];
+        const struct resp_arg *name = &command->args[0];
+        command->command = commands_find(base + name->where, name->length);
+        command->first_key = 0;
+        int32_t first = command->command != NULL ? command->command->doc->first_key : 0;
+        if (first > 0 && (uint32_t)first < command->argc) {
+            const struct resp_arg *key = &command->args[first];
+            command->first_key = (uint32_t)first;
+            command->key = keyspace_key(server->keyspace, connection->database, base + key->where,
+                                        key->length);
+            keyspace_prefetch_bucket(server->keyspace, &command->key);
+        }
+        base += command->bytes;
+    }
+    if (run->count == 1)
+        return;
+    for (uint32_t i = 0; i < run->count; i++) {
+        if (run->commands[i].first_key > 0)
+            keyspace_prefetch_entry(server->keyspace, &run->commands[i].key);
+    }
+}
+
+// Executes a run. Returns the bytes done with; less than all when a command has to wait or the
+// connection ends.
+static uint64_t run_execute(struct server *server, struct connection *connection, uint8_t *base,
+                            struct run *run)
+{
+    uint64_t done = 0;
+    for (uint32_t i = 0; i < run->count; i++) {
+        struct run_command *command = &run->commands[i];
+        struct call call =
+            execute_call(server, connection, base + done, command->args, command->argc);
+        call.command = command->command;
+        call.first_key = command->first_key;
+        call.key = command->key;
+        call.key_database = run->database;
+        call.key_version = run->map_version;
+        if (!commands_call(&call))
+            break;
+        done += command->bytes;
+        if (connection->state != CONNECTION_OPEN)
+            break;
+    }
+    return done;
+}
+
+// Deals with what stopped the parser at the start of the view. False when the connection ended.
+static bool execute_status(struct server *server, struct connection *connection,
+                           enum resp_status status)
+{
+    int result = 0;
+    switch (status) {
+    case RESP_COMMAND:
+        break;
+    case RESP_PARTIAL:
+        result = input_span(server, connection);
+        break;
+    case RESP_ARGS_FULL:
+        result = input_span(server, connection);
+        if (result == 0)
+            result = input_more_args(server, connection);
+        connection->carry_partial = false;
+        break;
+    case RESP_LARGE:
+        result = input_large_begin(server, connection);
+        break;
+    case RESP_ERROR:
+        execute_refuse(server, connection, connection->parser.error);
+        return false;
+    }
+    if (result < 0)
+        execute_out_of_memory(server, connection);
+    return result == 0;
+}
+
+static bool execute_run(struct server *server, struct connection *connection,
+                        const struct resp_limits *limits, struct input_view view)
+{
+    struct run run;
+    run.count = 0;
+    uint64_t parsed;
+    enum resp_status status = run_parse(server, connection, limits, view, &run, &parsed);
+    run_prepare(server, connection, view.bytes, &run);
+    uint64_t done = run_execute(server, connection, view.bytes, &run);
+    if (connection->state == CONNECTION_CLOSING)
+        return false;
+    input_consume(server, connection, done);
+    if (done < parsed) {
+        // What the parser knows of later commands is forgotten: they will be parsed again.
+        resp_parser_init(&connection->parser);
+        return false;
+    }
+    if (connection->state != CONNECTION_OPEN)
+        return false;
+    return execute_status(server, connection, status);
+}
+
+// --- the connection
+// ---------------------------------------------------------------------------------------------
+
+static bool execute_has_room(struct server *server, struct connection *connection)
+{
+    uint64_t pending = reply_pending(&connection->reply);
+    uint64_t limit = REPLY_BYTES_SOFT;
+    if (reply_pool_free(server->replies) < REPLY_CHUNKS / 8)
+        limit = REPLY_BYTES_SCARCE;
+    if (pending < limit)
+        return true;
+    connection->wait = WAIT_OUTPUT;
+    connection_list_add(server, connection, LIST_WAITING);
+    return false;
+}
+
+// One step. False when there is nothing more to do now.
+static bool execute_step(struct server *server, struct connection *connection)
+{
+    struct resp_limits limits = {
+        .authenticated = connection->authenticated,
+        .argument_bytes_max = (uint64_t)server->config.proto_max_bulk_len,
+    };
+    if (connection->large_active && !input_large_take(server, connection))
+        return false;
+    if (connection->complete)
+        return execute_spanning(server, connection);
+    struct input_view view;
+    if (input_view(server, connection, &view) < 0) {
+        execute_out_of_memory(server, connection);
+        return false;
+    }
+    if (view.length == 0)
+        return false;
+    if (!connection->spanning)
+        return execute_run(server, connection, &limits, view);
+    enum resp_status status = resp_parse(&connection->parser, &limits, view.bytes, view.length);
+    if (status == RESP_COMMAND) {
+        connection->complete = true;
+        return true;
+    }
+    return execute_status(server, connection, status);
+}
+
+void execute_connection(struct server *server, struct connection *connection)
+{
+    connection_list_remove(server, connection, LIST_RUNNABLE);
+    if (connection->state != CONNECTION_OPEN || connection->wait != WAIT_NONE)
+        return;
+    // Every step uses up received bytes or completes a command: their number bounds the loop.
+    while (execute_has_room(server, connection) && execute_step(server, connection))
+        assert(connection->state == CONNECTION_OPEN);
+    if (connection->state != CONNECTION_OPEN)
+        return;
+    input_large_receive(server, connection);
+    connection_arm(server, connection);
+    if (connection->end_of_stream && connection->wait == WAIT_NONE)
+        connection_finish(server, connection);
+}

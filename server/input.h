@@ -1,0 +1,47 @@
+// Input: the bytes that a connection has received and not yet executed, wherever they lie: in
+// received buffers, in the carry of a command that spans buffers, in large arguments.
+#ifndef PORO_SERVER_INPUT_H
+#define PORO_SERVER_INPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct connection;
+struct server;
+
+// Bytes that can be parsed next, contiguous.
+struct input_view {
+    uint8_t *bytes;
+    uint64_t length; // 0: nothing new
+};
+
+// The next bytes to parse; appends the next received buffer to the carry when the carry ends within
+// a command. -ENOMEM when there is no memory for that, else 0.
+int input_view(struct server *server, struct connection *connection, struct input_view *view);
+// `bytes` from the start of the view are done with.
+void input_consume(struct server *server, struct connection *connection, uint64_t bytes);
+
+// The view ends within a command: what is left of it moves to the carry, and the parser's arguments
+// to memory of the connection, until more has arrived. 0 or -ENOMEM.
+int input_span(struct server *server, struct connection *connection);
+// Room for more arguments of a command that spans buffers. 0 or -ENOMEM.
+int input_more_args(struct server *server, struct connection *connection);
+// The command that spanned buffers, `bytes` long, has been executed.
+void input_span_done(struct server *server, struct connection *connection, uint64_t bytes);
+
+// The parser stands before a large argument. Its bytes are taken out of the stream from now on,
+// into a block of their own, or nowhere when there is no memory (connection->large_refused). 0 or
+// -ENOMEM.
+int input_large_begin(struct server *server, struct connection *connection);
+// Takes what has been received of it; true once it is complete and the parser goes on.
+bool input_large_take(struct server *server, struct connection *connection);
+// Asks for the rest of it to be received in place, if that is possible now.
+void input_large_receive(struct server *server, struct connection *connection);
+// `length` bytes have arrived in place.
+void input_large_received(struct server *server, struct connection *connection, uint64_t length);
+
+// Gives back everything.
+void input_drop(struct server *server, struct connection *connection);
+
+#endif
