@@ -108,19 +108,22 @@ int wal_instance_decode(const uint8_t block[WAL_BLOCK_BYTES], struct wal_identit
 // Chain value before the first frame of an instance.
 uint64_t wal_chain_start(const struct wal_identity *identity);
 
-void wal_segment_encode(
-    uint8_t block[WAL_BLOCK_BYTES], const struct wal_identity *identity,
-    struct wal_segment_block header);
-bool wal_segment_decode(
-    const uint8_t block[WAL_BLOCK_BYTES], const struct wal_identity *identity, uint32_t slot,
-    struct wal_segment_block *header);
+void wal_segment_encode(uint8_t block[WAL_BLOCK_BYTES], const struct wal_identity *identity,
+                        struct wal_segment_block header);
+bool wal_segment_decode(const uint8_t block[WAL_BLOCK_BYTES], const struct wal_identity *identity,
+                        uint32_t slot, struct wal_segment_block *header);
 
-void wal_completion_encode(
-    uint8_t block[WAL_BLOCK_BYTES], const struct wal_identity *identity,
-    struct wal_completion_block record);
-bool wal_completion_decode(
-    const uint8_t block[WAL_BLOCK_BYTES], const struct wal_identity *identity, uint32_t index,
-    struct wal_completion_block *record);
+void wal_completion_encode(uint8_t block[WAL_BLOCK_BYTES], const struct wal_identity *identity,
+                           struct wal_completion_block record);
+bool wal_completion_decode(const uint8_t block[WAL_BLOCK_BYTES],
+                           const struct wal_identity *identity, uint32_t index,
+                           struct wal_completion_block *record);
+
+// The record that a new folder's completion log begins with (D = 0). Returns its offset in the
+// file. It has to be on stable storage before `instance` is put in place: only then does "no valid
+// completion block" always mean damage and never a crash in the first moments of a folder.
+uint64_t wal_completion_initial(uint8_t block[WAL_BLOCK_BYTES],
+                                const struct wal_identity *identity);
 
 // Fills in `header->checksum` of the frame at `frame` (header and records contiguous), for its
 // place: segment `header->segment`, `offset` bytes into the file. Returns it: the next chain value.
@@ -129,8 +132,8 @@ uint64_t wal_frame_seal(uint8_t *frame, const struct wal_identity *identity, uin
 bool wal_frame_plausible(const uint8_t *frame, uint64_t available);
 // Checksum valid for this place? The frame must be plausible and wholly in memory. `segment`: the
 // number that the segment's header has.
-bool wal_frame_valid(
-    const uint8_t *frame, const struct wal_identity *identity, uint64_t segment, uint64_t offset);
+bool wal_frame_valid(const uint8_t *frame, const struct wal_identity *identity, uint64_t segment,
+                     uint64_t offset);
 
 bool wal_block_is_zero(const uint8_t block[WAL_BLOCK_BYTES]);
 

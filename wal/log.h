@@ -22,26 +22,36 @@ struct wal_options {
 // Ready segments outside normal admission: one for a failed write, one for the next start.
 #define WAL_RESERVE 2
 
+// A frame that cannot be written is tried in this many further segments before the log gives up.
+#define WAL_REWRITE_MAX 2
+
+// Bytes that wal_create takes from the allocator, alignment included.
 size_t wal_overhead(void);
 
 // `staging`: two regions of `staging_bytes` each, block-aligned, reserved, touched as used; at
-// least WAL_BATCH_BYTES_MAX * 5/4 for the full limits (smaller ones lower wal_batch_bytes_max).
-struct wal *wal_create(
-    struct allocator *allocator, void *const staging[2], size_t staging_bytes,
-    const struct wal_options *options);
+// least four largest frames, and WAL_BATCH_BYTES_MAX * 5/4 for the full limits (smaller ones lower
+// wal_batch_bytes_max). The regions stay the caller's and must outlive the log.
+struct wal *wal_create(struct allocator *allocator, void *const staging[2], size_t staging_bytes,
+                       const struct wal_options *options);
 
-// Largest record_bytes sum that one batch can take.
+// Largest `bytes` that wal_admit ever admits. Beyond one frame's length it reckons with twice the
+// bytes, because a long value's key is repeated in every piece.
 uint64_t wal_batch_bytes_max(const struct wal *wal);
+// Longest key that a record may have: about half a frame, KEY_BYTES_MAX at most. Only segments
+// below 64 MiB make it less than KEY_BYTES_MAX by more than a few bytes. Commands with longer keys
+// must be refused before they append.
+uint32_t wal_key_bytes_max(const struct wal *wal);
 
 // --- after recovery, before the first append
 // --------------------------------------------------------
 
-// Where the log goes on: `sequence` and `chain` of the last frame kept (0 and wal_chain_start for a
-// new instance), which is durable; `segment_next`: higher than every segment number ever seen;
-// `completion_counter`: of the newest completion record.
-void wal_continue(
-    struct wal *wal, uint64_t sequence, uint64_t chain, uint64_t segment_next,
-    uint64_t completion_counter);
+// Called once, before anything else. Where the log goes on: `sequence` and `chain` of the last
+// frame kept (0 and wal_chain_start for a new instance), which is durable; `segment_next`: higher
+// than every segment number ever seen; `completion_counter`: of the newest completion record (1 in
+// a new folder, see wal_completion_initial). A completion record is due then, so that the new D has
+// a witness.
+void wal_continue(struct wal *wal, uint64_t sequence, uint64_t chain, uint64_t segment_next,
+                  uint64_t completion_counter);
 
 // --- segments
 // -------------------------------------------------------------------------------------------
@@ -54,16 +64,18 @@ enum wal_slot_state {
     WAL_SLOT_SEALED,    // holds frames, takes no more
 };
 
-// Tells which slots exist after recovery: SEALED or READY.
+// Tells which slots exist after recovery: SEALED or READY (NONE: nothing happens). After
+// wal_continue.
 void wal_slot_found(struct wal *wal, uint32_t slot, enum wal_slot_state state, uint64_t number);
 enum wal_slot_state wal_slot_state(const struct wal *wal, uint32_t slot);
 // True when a further segment should be prepared now; *slot says which. It is PREPARING then. At
-// most two are prepared at a time.
+// most two are prepared at a time. After a failed preparation it is true again at once: the pace of
+// retries is the caller's.
 bool wal_slot_wanted(struct wal *wal, uint32_t *slot);
 // Preparation ended: 0, or -errno (the slot is NONE again; -ENOSPC and -EDQUOT make admission
 // answer FULL instead of WAIT until a preparation succeeds).
 void wal_slot_prepared(struct wal *wal, uint32_t slot, int result);
-// Segments whose bytes may not be on stable storage (everysec, no): the server syncs them.
+// How many are READY.
 uint32_t wal_segments_ready(const struct wal *wal);
 
 // --- appending
@@ -71,17 +83,21 @@ uint32_t wal_segments_ready(const struct wal *wal);
 
 enum wal_admission {
     WAL_ADMIT, // there is room, on disk and in memory
-    WAL_WAIT,  // not now: a write is in flight or a segment is being prepared; try again later
-    WAL_FULL,  // no disk space
+    WAL_WAIT,  // not now: try again when the open batch has been closed (wal_write_next), when a
+               // write has ended or when a segment has been prepared
+    WAL_FULL,  // no disk space, or no slot left
     WAL_LARGE, // more than a batch can ever take
 };
 
-// May a command append records of together at most `bytes` (encoded)? `reserve`: it only deletes,
-// and may use space that is kept for that. Asked before a command changes anything; a command that
-// was admitted can append that much without failing.
-enum wal_admission wal_admit(const struct wal *wal, uint64_t bytes, bool reserve);
+// May a command append records of together at most `bytes`: the sum of key + data +
+// WAL_RECORD_OVERHEAD_MAX per record (splitting, frame headers and padding are reckoned with here)?
+// `reserve`: it only deletes, and may use space that is kept for that. Asked before a command
+// changes anything; a command that was admitted can append that much without failing. On WAIT for
+// lack of segments the need is remembered, and wal_slot_wanted asks for as many.
+enum wal_admission wal_admit(struct wal *wal, uint64_t bytes, bool reserve);
 
-// Appends one record to the open batch. A SET or RANGE whose data is too long for a frame is split.
+// Appends one record to the open batch. A SET or RANGE whose data is too long for a frame is split
+// into a SET with the value's `total` and RANGE records that follow it in the same batch.
 void wal_append(struct wal *wal, const struct wal_record *record);
 
 // The open batch's size in bytes, 0 when it is empty.
@@ -91,8 +107,10 @@ uint64_t wal_open_batch(const struct wal *wal);
 // Newest batch that has records or is being written: what a reply over everything waits for.
 uint64_t wal_newest_batch(const struct wal *wal);
 
-// Undo for a command that fails half-way: forgets everything appended since the mark.
+// Undo for a command that fails half-way: forgets everything appended since the mark. A mark is
+// good until the open batch is closed (wal_write_next), or rolled back to an earlier mark.
 struct wal_mark {
+    uint64_t batch;
     uint64_t bytes;
     uint64_t frame;
     uint64_t count;
@@ -112,7 +130,8 @@ struct wal_write {
 };
 
 // The next write to submit, if none is in flight and there is something to write. Closes the open
-// batch when nothing older is waiting. The bytes stay untouched until wal_write_done.
+// batch when nothing older is waiting. The bytes stay untouched until wal_write_done. Also false
+// while the frame needs a new segment and none is READY: ask again after wal_slot_prepared.
 bool wal_write_next(struct wal *wal, struct wal_write *write);
 bool wal_write_in_flight(const struct wal *wal);
 
@@ -124,11 +143,14 @@ enum wal_outcome {
 };
 
 // The write in flight ended: result = bytes written or -errno. `durable`: on stable storage now
-// (DSYNC or synced), else only written. A short write is a failure.
+// (DSYNC or synced), else only written. A short write is a failure. The slot of a failed write is
+// SEALED for ever. Frames in it that were written before, but not synced, stay listed in
+// wal_unsynced; only a successful sync makes D pass them. A failed sync is the caller's end: what
+// the kernel has dropped cannot be written again from here.
 enum wal_outcome wal_write_done(struct wal *wal, int64_t result, bool durable);
 
-// Opens a new segment with a header and no frame: at every start. As wal_write_next; false when no
-// segment is ready.
+// Opens a new segment with a header and no frame: at every start, before the first wal_write_next,
+// with no write in flight. As wal_write_next; false when no segment is ready.
 bool wal_open_segment(struct wal *wal, struct wal_write *write);
 
 // Newest batch that is wholly written (everysec, no) / wholly on stable storage (always).
@@ -140,10 +162,12 @@ uint64_t wal_durable(const struct wal *wal);
 uint64_t wal_written(const struct wal *wal);
 
 // Syncs (everysec, no, and when leaving them): lists the slots with bytes that are written but not
-// synced, oldest first, into `slots`; returns how many. *token names the point that is reached when
-// all of them are synced.
-uint32_t wal_unsynced(const struct wal *wal, uint32_t *slots, uint32_t capacity, uint64_t *token);
-// All of them were synced successfully.
+// synced, oldest first, into `slots`; returns how many, at most `capacity` (more than 0; when it
+// was not enough: sync these, then ask again). *token names the point that is reached when all that
+// were listed are synced. While any are unsynced, durable writes are listed too: a write with FUA
+// hardens itself, not earlier ones.
+uint32_t wal_unsynced(struct wal *wal, uint32_t *slots, uint32_t capacity, uint64_t *token);
+// All of them were synced successfully, by syncs that began after they were listed.
 void wal_synced(struct wal *wal, uint64_t token);
 
 // --- writing the completion log
@@ -153,11 +177,12 @@ void wal_synced(struct wal *wal, uint64_t token);
 bool wal_completion_due(const struct wal *wal);
 // The block to write next, none while one is in flight. `clean`: a clean stop. `block`:
 // WAL_BLOCK_BYTES of memory inside the wal, untouched until wal_completion_done; *offset in the
-// file `completion`.
+// file `completion`. Without `clean`: none either when none is due. With it: always one, and the
+// record says so if it is true: nothing is open, waiting or not yet durable.
 bool wal_completion_next(struct wal *wal, bool clean, const uint8_t **block, uint64_t *offset);
 bool wal_completion_in_flight(const struct wal *wal);
-// 0 or -errno. A failed completion write is not retried in place: the next record goes to the next
-// block.
+// 0 (on stable storage) or -errno. A failed completion write is not retried in place: the next
+// record goes to the next block.
 void wal_completion_done(struct wal *wal, int result);
 // Newest batch that a durable completion record covers.
 uint64_t wal_batch_completed(const struct wal *wal);

@@ -46,14 +46,16 @@ struct wal_record_header {
 };
 static_assert(sizeof(struct wal_record_header) == 16, "on-disk size");
 
-// Encoded size of a record beyond its key and data, at most.
-#define WAL_RECORD_OVERHEAD_MAX 32
+// Encoded size of a record beyond its key and data, at most. Covers a whole MAP record, which has
+// neither.
+#define WAL_RECORD_OVERHEAD_MAX 88
 
+// The fields that a record's type does not use must be zero (SET without RANGE: length == total).
 size_t wal_record_bytes(const struct wal_record *record);
 // Writes wal_record_bytes(record) bytes to `to`. Returns that number.
 size_t wal_record_encode(uint8_t *to, const struct wal_record *record);
-// Decodes one record from `from`, of which `available` bytes are there; key and data point into it.
-// Returns the bytes consumed, or -EBADMSG.
+// Decodes one record from `from`, of which `available` bytes are there; key and data point into it
+// (NULL in a MAP record). Returns the bytes consumed, or -EBADMSG.
 int64_t wal_record_decode(const uint8_t *from, size_t available, struct wal_record *record);
 
 #endif

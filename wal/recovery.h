@@ -22,8 +22,8 @@
 #define WAL_SLOT_COMPLETION UINT32_MAX
 struct wal_source {
     void *context;
-    int64_t (*read)(
-        void *context, uint32_t slot, uint64_t offset, uint8_t *buffer, uint64_t length);
+    int64_t (*read)(void *context, uint32_t slot, uint64_t offset, uint8_t *buffer,
+                    uint64_t length);
     int (*apply)(void *context, const struct wal_record *record);
 };
 
@@ -55,9 +55,8 @@ enum wal_verdict {
 
 // One row of the decision table, for a log that could be read. `witness_agrees`: every witness's
 // chain value agrees with the frame that it names.
-enum wal_verdict wal_decide(
-    enum wal_completion_shape completion, enum wal_tail_shape tail, enum wal_extent extent,
-    bool witness_agrees);
+enum wal_verdict wal_decide(enum wal_completion_shape completion, enum wal_tail_shape tail,
+                            enum wal_extent extent, bool witness_agrees);
 bool wal_verdict_refuses(enum wal_verdict verdict);
 const char *wal_verdict_name(enum wal_verdict verdict);
 
@@ -100,29 +99,28 @@ struct wal_recovery;
 size_t wal_recovery_overhead(void);
 // `buffer`: block-aligned, at least wal_frame_bytes_max + WAL_RECOVERY_READ_BYTES.
 #define WAL_RECOVERY_READ_BYTES MIB(4)
-struct wal_recovery *
-wal_recovery_create(struct allocator *allocator, uint8_t *buffer, size_t buffer_bytes);
+struct wal_recovery *wal_recovery_create(struct allocator *allocator, uint8_t *buffer,
+                                         size_t buffer_bytes);
 
 // Reads everything and replays as it goes. `slots`: number of segment slots to look at (files that
 // do not exist read as 0 bytes or -ENOENT). When the verdict refuses, what has been applied is to
 // be thrown away. Returns 0 when a verdict was reached, or apply's -errno.
-int wal_recover(
-    struct wal_recovery *recovery, const struct wal_identity *identity,
-    const struct wal_source *source, uint32_t slots, struct wal_recovery_result *result);
+int wal_recover(struct wal_recovery *recovery, const struct wal_identity *identity,
+                const struct wal_source *source, uint32_t slots,
+                struct wal_recovery_result *result);
 
 // What recovery found in a slot, for wal_slot_found: READY (all-zero header block), SEALED, or
 // READY too when it holds a header but no frame that is needed (it may be used again under a new
 // number).
-enum wal_slot_state
-wal_recovery_slot(const struct wal_recovery *recovery, uint32_t slot, uint64_t *number);
+enum wal_slot_state wal_recovery_slot(const struct wal_recovery *recovery, uint32_t slot,
+                                      uint64_t *number);
 
 // Every valid frame in a slot, in file order, whatever the chain says: for `poro-wal dump` and for
 // naming damaged keys. Returns 0 or -errno.
-typedef int (*wal_frame_visit)(
-    void *context, uint32_t slot, uint64_t offset, const struct wal_frame_header *header,
-    const uint8_t *records);
-int wal_scan_slot(
-    struct wal_recovery *recovery, const struct wal_identity *identity,
-    const struct wal_source *source, uint32_t slot, wal_frame_visit visit, void *context);
+typedef int (*wal_frame_visit)(void *context, uint32_t slot, uint64_t offset,
+                               const struct wal_frame_header *header, const uint8_t *records);
+int wal_scan_slot(struct wal_recovery *recovery, const struct wal_identity *identity,
+                  const struct wal_source *source, uint32_t slot, wal_frame_visit visit,
+                  void *context);
 
 #endif
