@@ -32,9 +32,8 @@ size_t keyspace_overhead(void);
 // `regions`: two reserved, zero-filled, untouched regions of `region_bytes` each. `seed`: random
 // per process, seeds the hash. NULL when `allocator` has too little memory. Database i starts with
 // keyspace id i + 1.
-struct keyspace *keyspace_create(
-    struct allocator *allocator, struct arena *arena, void *const regions[2], size_t region_bytes,
-    uint64_t seed);
+struct keyspace *keyspace_create(struct allocator *allocator, struct arena *arena,
+                                 void *const regions[2], size_t region_bytes, uint64_t seed);
 
 // Prepares the table for `keys` keys, so that it need not grow while they are loaded. Only while
 // the keyspace is empty.
@@ -67,8 +66,8 @@ uint64_t keyspace_count_dead(const struct keyspace *keyspace); // keys still to 
 
 // --- finding ------------------------------------------------------------------------------------
 
-struct key
-keyspace_key(const struct keyspace *keyspace, uint32_t database, const void *data, uint32_t length);
+struct key keyspace_key(const struct keyspace *keyspace, uint32_t database, const void *data,
+                        uint32_t length);
 
 // Staged lookups: prefetch the bucket of many keys, then the entries, then find.
 void keyspace_prefetch_bucket(const struct keyspace *keyspace, const struct key *key);
@@ -85,25 +84,23 @@ size_t keyspace_entry_bytes(uint32_t key_length, uint32_t value_length, bool exp
 // Sets key to value with an absolute expiry in ms (0: none), replacing whatever there was. `value`
 // may lie inside the entry that it replaces. NULL when there is no memory; nothing has changed
 // then.
-struct entry *keyspace_set(
-    struct keyspace *keyspace, const struct key *key, const void *value, uint32_t value_length,
-    int64_t expiry_ms);
+struct entry *keyspace_set(struct keyspace *keyspace, const struct key *key, const void *value,
+                           uint32_t value_length, int64_t expiry_ms);
 
 // Gives the value a new length, keeping the common part; added bytes are zero. For APPEND-like
 // growth the block gets room in reserve. NULL when there is no memory; nothing has changed then.
 // Returns the entry, which may have moved.
-struct entry *keyspace_resize(
-    struct keyspace *keyspace, const struct key *key, struct entry *entry, uint32_t value_length);
+struct entry *keyspace_resize(struct keyspace *keyspace, const struct key *key, struct entry *entry,
+                              uint32_t value_length);
 
 // Overwrites `length` bytes of the value at `offset` (both within the value). NULL when the value
 // is pinned and there is no memory for a copy; nothing has changed then.
-struct entry *keyspace_write(
-    struct keyspace *keyspace, const struct key *key, struct entry *entry, uint32_t offset,
-    const void *data, uint32_t length);
+struct entry *keyspace_write(struct keyspace *keyspace, const struct key *key, struct entry *entry,
+                             uint32_t offset, const void *data, uint32_t length);
 
 // Sets (ms > 0) or removes (0) the expiry. NULL when there is no memory; nothing has changed then.
-struct entry *keyspace_set_expiry(
-    struct keyspace *keyspace, const struct key *key, struct entry *entry, int64_t expiry_ms);
+struct entry *keyspace_set_expiry(struct keyspace *keyspace, const struct key *key,
+                                  struct entry *entry, int64_t expiry_ms);
 
 // Removes the key. False when it was not there.
 bool keyspace_delete(struct keyspace *keyspace, const struct key *key);
@@ -114,15 +111,15 @@ bool keyspace_delete(struct keyspace *keyspace, const struct key *key);
 // A block that can become the entry of a key of `key_length` with a value of `value_length`, and in
 // the meantime receives the value; `slack` bytes behind the value may be written too. NULL when
 // there is no memory. Belongs to the caller until adopted or freed.
-struct entry *keyspace_block_create(
-    struct keyspace *keyspace, uint32_t key_length, uint32_t value_length, uint32_t slack);
+struct entry *keyspace_block_create(struct keyspace *keyspace, uint32_t key_length,
+                                    uint32_t value_length, uint32_t slack);
 uint8_t *keyspace_block_value(struct entry *block);
 void keyspace_block_free(struct keyspace *keyspace, struct entry *block);
 // As keyspace_set, with the value that the block holds. The block's key_length must be key->length.
 // Returns the entry (the block is gone), or NULL when there is no memory for the table (the block
 // still belongs to the caller).
-struct entry *keyspace_adopt(
-    struct keyspace *keyspace, const struct key *key, struct entry *block, int64_t expiry_ms);
+struct entry *keyspace_adopt(struct keyspace *keyspace, const struct key *key, struct entry *block,
+                             int64_t expiry_ms);
 
 // --- pins: bytes of a value lent to the kernel
 // -------------------------------------------------------
@@ -141,8 +138,8 @@ typedef void (*keyspace_visit)(void *context, struct entry *entry);
 
 // Visits every entry (expired and dead ones too) of one home bucket, the one at `cursor`, wherever
 // the entries lie. Returns the next cursor. The visitor must not change the keyspace.
-uint64_t keyspace_scan(
-    const struct keyspace *keyspace, uint64_t cursor, keyspace_visit visit, void *context);
+uint64_t keyspace_scan(const struct keyspace *keyspace, uint64_t cursor, keyspace_visit visit,
+                       void *context);
 
 // A random live entry of `database`, expired or not, or NULL when the database is empty.
 struct entry *keyspace_random(const struct keyspace *keyspace, uint32_t database, uint64_t random);
@@ -155,15 +152,14 @@ enum keyspace_verdict {
     KEYSPACE_REMOVE, // delete it, go on
     KEYSPACE_STOP,   // leave it and end this sweep; the next one starts with it
 };
-typedef enum keyspace_verdict (*keyspace_judge)(
-    void *context, const struct entry *entry, const struct key *key);
+typedef enum keyspace_verdict (*keyspace_judge)(void *context, const struct entry *entry,
+                                                const struct key *key);
 
 // Looks at `buckets` home buckets from where the last call stopped: frees dead entries, and asks
 // `judge` about those whose expiry is at or before `now_ms`. Entries without expiry are not touched
 // unless there are dead ones. Returns the number of entries freed.
-uint64_t keyspace_sweep(
-    struct keyspace *keyspace, int64_t now_ms, uint32_t buckets, keyspace_judge judge,
-    void *context);
+uint64_t keyspace_sweep(struct keyspace *keyspace, int64_t now_ms, uint32_t buckets,
+                        keyspace_judge judge, void *context);
 
 // Moves up to `buckets` home buckets into the bigger table while it grows; starts growing when the
 // load asks for it. Writes do a little of this by themselves. True while there is more to do.

@@ -114,10 +114,11 @@ bool table_reclaim(struct table *table, size_t most, void **address, size_t *byt
     return true;
 }
 
-size_t table_bytes(const struct table *table)
+size_t table_stale_bytes(const struct table *table)
 {
-    uint64_t stale = table->stale_from < table->stale_to ? table->stale_to - table->stale_from : 0;
-    return (table->limit - table->reclaimed + stale) * sizeof(struct bucket);
+    if (table->stale_from >= table->stale_to)
+        return 0;
+    return (table->stale_to - table->stale_from) * sizeof(struct bucket);
 }
 
 uint64_t table_position(const struct table *table, uint64_t home)

@@ -74,8 +74,8 @@ void table_reach(struct table *table, uint64_t bucket);
 // Finds stale memory of whole pages, at most `most` bytes, and counts it as zeroed by the caller.
 bool table_reclaim(struct table *table, size_t most, void **address, size_t *bytes);
 
-// Bytes that the table and stale memory take.
-size_t table_bytes(const struct table *table);
+// Bytes of the region that are not part of the table and may still take memory.
+size_t table_stale_bytes(const struct table *table);
 
 // First position (48 bits) of home bucket `home`; 1 << 48 for home == homes.
 uint64_t table_position(const struct table *table, uint64_t home);

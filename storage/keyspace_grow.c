@@ -1,0 +1,164 @@
+// Growing and shrinking: homes move one by one, in hash order, into the other table region.
+#include "storage/keyspace_internal.h"
+
+// Loads in percent: above the first a table grows, below the second it shrinks. While it grows it
+// takes at most 5 % more, see MOVES_PER_INSERT.
+#define LOAD_GROW 85
+#define LOAD_SHRINK 10
+// Small tables double; large ones grow by 30 %, so that the load stays above 0.65.
+#define SMALL_HOMES 16384
+// A shrunk table has twice the slots that it needs, and at least an eighth of what it had: it
+// would otherwise have to be left faster than keys can be added.
+#define SHRINK_HOMES_MIN 4096
+#define SHRINK_FACTOR_MAX 8
+// Homes that every insert moves: a table is left after half as many inserts as it has homes, when
+// its load is at most 0.90 and that of the new one, 1.3 times as large, 0.70.
+#define MOVES_PER_INSERT 2
+// Load in percent that the new table may reach before the old one is left.
+#define LOAD_MOVED 85
+// Buckets between the one being moved and the ones whose entries, and whose own line, are fetched:
+// the keys have to be read to be hashed again.
+#define AHEAD_ENTRIES 3
+#define AHEAD_BUCKETS 8
+// Memory returned at a time.
+#define RECLAIM_BYTES MIB(1)
+
+static struct table *old_table(struct keyspace *keyspace)
+{
+    return &keyspace->tables[keyspace->current];
+}
+
+static struct table *new_table(struct keyspace *keyspace)
+{
+    return &keyspace->tables[keyspace->current ^ 1];
+}
+
+// Opens the new table when the load asks for one, and there is room for it.
+static void start(struct keyspace *keyspace, bool may_shrink)
+{
+    assert(!keyspace->growing);
+    const struct table *table = old_table(keyspace);
+    uint64_t slots = table->homes * TABLE_SLOTS;
+    uint64_t homes;
+    if (keyspace->entries * 100 > slots * LOAD_GROW) {
+        homes = table->homes < SMALL_HOMES ? table->homes * 2 : table->homes * 13 / 10;
+    } else if (may_shrink && table->homes >= SHRINK_HOMES_MIN &&
+               keyspace->entries * 100 < slots * LOAD_SHRINK && !keyspace->keep_size) {
+        homes = table->homes / SHRINK_FACTOR_MAX;
+        if (homes < keyspace->entries * 2 / TABLE_SLOTS)
+            homes = keyspace->entries * 2 / TABLE_SLOTS;
+    } else {
+        return;
+    }
+    // When it does not fit, the table fills up until keyspace_link refuses.
+    if (table_open(new_table(keyspace), homes))
+        keyspace->growing = true;
+}
+
+static void finish(struct keyspace *keyspace)
+{
+    struct table *table = old_table(keyspace);
+    assert(keyspace->growing && table->left == table->homes);
+    struct table *next = new_table(keyspace);
+    table_reach(next, next->homes - 1);
+    table_close(table);
+    keyspace->current ^= 1;
+    keyspace->growing = false;
+}
+
+static void move_entry(struct keyspace *keyspace, const struct place *place, uint64_t hash)
+{
+    struct table *table = new_table(keyspace);
+    uint64_t offset = bucket_offset(place->bucket, place->slot);
+    bool is_volatile = (place->bucket->volatile_mask >> place->slot) & 1;
+    uint64_t home = table_home(table, hash);
+    table_reach(table, home);
+    bool inserted = table_insert(table, home, table_tag(hash), offset, is_volatile);
+    assert(inserted); // its load is far below that at which the spare buckets fill up
+    table_erase(place);
+}
+
+static uint64_t hash_at(const struct keyspace *keyspace, const struct bucket *bucket, uint32_t slot)
+{
+    const struct entry *entry = keyspace_entry_at(keyspace, bucket_offset(bucket, slot));
+    return keyspace_hash(keyspace, entry->slot, entry_key(entry), entry_key_length(entry));
+}
+
+// Moves all entries of the first home that is still in the old table. Entries of earlier homes are
+// gone, so the bucket itself holds only its own; those behind it are told apart by their hash.
+static void move_home(struct keyspace *keyspace)
+{
+    struct table *table = old_table(keyspace);
+    uint64_t home = table->left;
+    assert(home < table->homes);
+    __builtin_prefetch(&table->buckets[home + AHEAD_BUCKETS]);
+    const struct bucket *ahead = &table->buckets[home + AHEAD_ENTRIES];
+    keyspace_prefetch_slots(keyspace, ahead, bucket_occupied(ahead));
+    struct place place = {.home = &table->buckets[home]};
+    for (uint64_t index = home; index < table->limit; index++) {
+        place.bucket = &table->buckets[index];
+        // Read before entries are taken out: it says whether any lie farther on.
+        bool more = place.bucket->overflow > 0;
+        for (uint32_t mask = bucket_occupied(place.bucket); mask != 0; mask &= mask - 1) {
+            place.slot = (uint32_t)__builtin_ctz(mask);
+            uint64_t hash = hash_at(keyspace, place.bucket, place.slot);
+            if (index == home || table_home(table, hash) == home)
+                move_entry(keyspace, &place, hash);
+        }
+        if (!more || place.home->overflow == 0)
+            break;
+    }
+    // Positions up to the next home are looked up in the new table from now on.
+    struct table *next = new_table(keyspace);
+    table->left++;
+    if (next->limit < next->total)
+        table_reach(next, table_home(next, (table_position(table, table->left) - 1) << 16));
+    if (table->left == table->homes)
+        finish(keyspace);
+}
+
+void keyspace_grow_for_insert(struct keyspace *keyspace)
+{
+    if (!keyspace->growing) {
+        start(keyspace, false);
+        if (!keyspace->growing)
+            return;
+    }
+    // More than usual when the new table is so small that it could fill up before.
+    const struct table *table = old_table(keyspace);
+    uint64_t most = new_table(keyspace)->homes * TABLE_SLOTS * LOAD_MOVED / 100;
+    uint64_t inserts = most > keyspace->entries ? most - keyspace->entries : 1;
+    uint64_t moves = (table->homes - table->left) / inserts + 1;
+    moves = moves > MOVES_PER_INSERT ? moves : MOVES_PER_INSERT;
+    for (; moves > 0 && keyspace->growing; moves--)
+        move_home(keyspace);
+}
+
+bool keyspace_grow(struct keyspace *keyspace, uint32_t buckets)
+{
+    if (keyspace->keep_size) {
+        uint64_t slots = old_table(keyspace)->homes * TABLE_SLOTS;
+        keyspace->keep_size = keyspace->entries * 100 < slots * LOAD_SHRINK * 2;
+    }
+    if (!keyspace->growing)
+        start(keyspace, true);
+    for (; buckets > 0 && keyspace->growing; buckets--)
+        move_home(keyspace);
+    return keyspace->growing;
+}
+
+uint64_t keyspace_reached(const struct keyspace *keyspace)
+{
+    if (!keyspace->growing)
+        return 0;
+    const struct table *table = &keyspace->tables[keyspace->current];
+    const struct table *next = &keyspace->tables[keyspace->current ^ 1];
+    return (uint64_t)((unsigned __int128)table->left * next->homes / table->homes);
+}
+
+bool keyspace_reclaim(struct keyspace *keyspace, void **address, size_t *bytes)
+{
+    return table_reclaim(old_table(keyspace), RECLAIM_BYTES, address, bytes) ||
+           (!keyspace->growing &&
+            table_reclaim(new_table(keyspace), RECLAIM_BYTES, address, bytes));
+}

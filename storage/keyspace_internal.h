@@ -1,0 +1,216 @@
+// The keyspace's insides, shared by the files that implement it. Private to the keyspace.
+#ifndef PORO_STORAGE_KEYSPACE_INTERNAL_H
+#define PORO_STORAGE_KEYSPACE_INTERNAL_H
+
+#include "storage/arena.h"
+#include "storage/keyspace.h"
+#include "storage/table.h"
+
+#include <assert.h>
+#include <string.h>
+
+// Twice PINS_MAX, so that probing stays short.
+#define PIN_CELLS (2 * PINS_MAX)
+static_assert((PIN_CELLS & (PIN_CELLS - 1)) == 0, "cells are masked");
+static_assert(KEYSPACE_SLOTS_MAX <= UINT16_MAX, "slots are 16 bits wide");
+static_assert(KEYSPACE_SLOTS_MAX > DATABASES_MAX, "a flush needs a slot beside those in use");
+
+// A keyspace in memory: a database's, or a flushed one whose keys are still being freed.
+struct keyspace_slot {
+    uint64_t keys;
+    uint64_t volatile_keys;
+    uint32_t id;       // 0: never used
+    uint32_t database; // + 1; 0: none, its keys are dead
+};
+
+struct pin {
+    uint64_t offset : 40; // of the entry in the arena
+    uint64_t count : 24;  // 0: the cell is free
+};
+
+// While growing, the homes of `tables[current]` below `left` have moved to the other table.
+struct keyspace {
+    uint8_t *base; // the arena's first byte
+    struct arena *arena;
+    uint64_t seed;
+    uint64_t entries;
+    uint64_t pinned_dead_bytes;
+    uint64_t sweep_position; // where keyspace_sweep goes on
+    uint32_t sweep_slot;     // and with which of the bucket's slots
+    uint32_t next_id;
+    uint32_t pins;
+    uint32_t slots_used; // slots from here on were never used
+    uint32_t current;
+    bool growing;
+    bool keep_size; // the table was made for keys that are still to come: do not shrink it
+    uint16_t database_slots[DATABASES_MAX];
+    struct table tables[2];
+    struct keyspace_slot slots[KEYSPACE_SLOTS_MAX];
+    struct pin pin_cells[PIN_CELLS];
+};
+
+uint64_t keyspace_hash(const struct keyspace *keyspace, uint16_t slot, const void *key, size_t len);
+
+// --- entries (keyspace_entry.c) -----------------------------------------------------------------
+
+struct entry_shape {
+    uint8_t flags; // ENTRY_WIDE, ENTRY_EXPIRY
+    uint32_t key_length;
+    uint32_t value_length;
+    int64_t expiry_ms;
+};
+
+// The most compact shape.
+struct entry_shape entry_shape(uint32_t key_length, uint32_t value_length, int64_t expiry_ms);
+size_t entry_shape_bytes(const struct entry_shape *shape);
+// Writes everything before the key.
+void entry_write_header(struct entry *entry, uint16_t slot, const struct entry_shape *shape);
+
+static inline uint8_t *entry_key_at(struct entry *entry)
+{
+    return (uint8_t *)entry + entry_key_offset(entry);
+}
+
+static inline uint8_t *entry_value_at(struct entry *entry)
+{
+    return entry_key_at(entry) + entry_key_length(entry);
+}
+
+static inline size_t entry_bytes(const struct entry *entry)
+{
+    return entry_key_offset(entry) + entry_key_length(entry) + entry_value_length(entry);
+}
+
+// A block of at least `bytes` with header and key written; its value is undefined. NULL: no memory.
+struct entry *entry_create(struct keyspace *keyspace, const struct key *key,
+                           const struct entry_shape *shape, size_t bytes);
+// Frees the entry's block, or, when it is pinned, leaves that to the last unpin. The entry is no
+// longer in the table.
+void entry_release(struct keyspace *keyspace, struct entry *entry);
+
+// --- places (keyspace.c) ------------------------------------------------------------------------
+
+// Puts an entry that is not there yet into the table and counts it. False: no room.
+bool keyspace_link(struct keyspace *keyspace, const struct key *key, struct entry *entry);
+// Lets the place of `old` refer to `entry` instead and releases `old`.
+void keyspace_relink(struct keyspace *keyspace, const struct place *place, struct entry *old,
+                     struct entry *entry);
+// Empties the place of `entry` and releases it.
+void keyspace_unlink(struct keyspace *keyspace, const struct place *place, struct entry *entry);
+// Finds the place of an entry that is known to be there.
+struct place keyspace_place(const struct keyspace *keyspace, uint64_t hash,
+                            const struct entry *entry);
+// Notes in the bucket and in the counters that an entry gains or loses its expiry.
+void keyspace_mark(struct keyspace *keyspace, const struct place *place, uint16_t slot, bool before,
+                   bool after);
+
+// --- growing (keyspace_grow.c)
+// --------------------------------------------------------------------
+
+// What an insert contributes: starts growing where needed, and moves a few homes.
+void keyspace_grow_for_insert(struct keyspace *keyspace);
+// Buckets of the table that is grown into that are in use so far.
+uint64_t keyspace_reached(const struct keyspace *keyspace);
+
+// --- walking (keyspace_scan.c) ------------------------------------------------------------------
+
+// Where the home bucket after this one starts, 0 behind the last; a home of the table that is grown
+// into ends where the part of it begins that is still in the old one.
+uint64_t keyspace_next_position(const struct keyspace *keyspace, const struct table *table,
+                                uint64_t home);
+
+// --- inline helpers
+// -------------------------------------------------------------------------------
+
+static inline struct entry *keyspace_entry_at(const struct keyspace *keyspace, uint64_t offset)
+{
+    return (struct entry *)(void *)(keyspace->base + offset * 8);
+}
+
+static inline uint64_t keyspace_offset(const struct keyspace *keyspace, const struct entry *entry)
+{
+    return (uint64_t)((const uint8_t *)entry - keyspace->base) / 8;
+}
+
+static inline struct key entry_make_key(const struct keyspace *keyspace, const struct entry *entry)
+{
+    struct key key = {entry_key(entry), entry_key_length(entry), entry->slot, 0};
+    key.hash = keyspace_hash(keyspace, entry->slot, key.data, key.length);
+    return key;
+}
+
+// The table that holds the entries of this hash, and their home in it.
+static inline const struct table *keyspace_table(const struct keyspace *keyspace, uint64_t hash,
+                                                 uint64_t *home)
+{
+    const struct table *table = &keyspace->tables[keyspace->current];
+    *home = table_home(table, hash);
+    if (*home < table->left) {
+        table = &keyspace->tables[keyspace->current ^ 1];
+        *home = table_home(table, hash);
+    }
+    return table;
+}
+
+// As memmove, but data of length 0 may be NULL.
+static inline void bytes_copy(uint8_t *to, const void *from, size_t length)
+{
+    if (length > 0)
+        memmove(to, from, length);
+}
+
+static inline bool bytes_equal(const uint8_t *a, const uint8_t *b, size_t length)
+{
+    uint64_t x[2];
+    uint64_t y[2];
+    if (length < 8 || length > 16)
+        return length == 0 || memcmp(a, b, length) == 0;
+    memcpy(&x[0], a, 8);
+    memcpy(&y[0], b, 8);
+    memcpy(&x[1], a + length - 8, 8);
+    memcpy(&y[1], b + length - 8, 8);
+    return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
+}
+
+static inline bool entry_is(const struct entry *entry, const struct key *key)
+{
+    return entry->slot == key->slot && entry_key_length(entry) == key->length &&
+           bytes_equal(entry_key(entry), key->data, key->length);
+}
+
+// The key's entry and its place, or NULL.
+static inline struct entry *keyspace_locate(const struct keyspace *keyspace, const struct key *key,
+                                            struct place *place)
+{
+    uint64_t home;
+    const struct table *table = keyspace_table(keyspace, key->hash, &home);
+    uint8_t tag = table_tag(key->hash);
+    for (uint64_t index = home; index < table->limit; index++) {
+        struct bucket *bucket = &table->buckets[index];
+        for (uint32_t mask = bucket_match(bucket, tag); mask != 0; mask &= mask - 1) {
+            uint32_t slot = (uint32_t)__builtin_ctz(mask);
+            struct entry *entry = keyspace_entry_at(keyspace, bucket_offset(bucket, slot));
+            if (entry_is(entry, key)) {
+                *place = (struct place){&table->buckets[home], bucket, slot};
+                return entry;
+            }
+        }
+        if (bucket->overflow == 0)
+            return NULL;
+    }
+    return NULL;
+}
+
+// Prefetches the entries of a bucket whose slots are in `mask`: header and key.
+static inline void keyspace_prefetch_slots(const struct keyspace *keyspace,
+                                           const struct bucket *bucket, uint32_t mask)
+{
+    for (; mask != 0; mask &= mask - 1) {
+        uint64_t offset = bucket_offset(bucket, (uint32_t)__builtin_ctz(mask));
+        const uint8_t *entry = keyspace->base + offset * 8;
+        __builtin_prefetch(entry);
+        __builtin_prefetch(entry + 40);
+    }
+}
+
+#endif
