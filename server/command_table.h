@@ -1,0 +1,41 @@
+// The rows behind command_docs.h: only command_docs.c reads them.
+#ifndef PORO_SERVER_COMMAND_TABLE_H
+#define PORO_SERVER_COMMAND_TABLE_H
+
+#include "server/command_docs.h"
+
+// All commands in alphabetical order, then an empty row.
+extern const struct command_doc command_table[];
+
+// Argument trees, each ends with an empty line.
+extern const struct command_argument arguments_append[];
+extern const struct command_argument arguments_auth[];
+extern const struct command_argument arguments_client_kill[];
+extern const struct command_argument arguments_client_list[];
+extern const struct command_argument arguments_client_reply[];
+extern const struct command_argument arguments_client_setinfo[];
+extern const struct command_argument arguments_client_setname[];
+extern const struct command_argument arguments_command_list[];
+extern const struct command_argument arguments_command_names[];
+extern const struct command_argument arguments_config_get[];
+extern const struct command_argument arguments_config_set[];
+extern const struct command_argument arguments_decrby[];
+extern const struct command_argument arguments_expire[];
+extern const struct command_argument arguments_flush[];
+extern const struct command_argument arguments_hello[];
+extern const struct command_argument arguments_incrby[];
+extern const struct command_argument arguments_info[];
+extern const struct command_argument arguments_key[];
+extern const struct command_argument arguments_keys[];
+extern const struct command_argument arguments_message[];
+extern const struct command_argument arguments_mset[];
+extern const struct command_argument arguments_on_off[];
+extern const struct command_argument arguments_pexpire[];
+extern const struct command_argument arguments_ping[];
+extern const struct command_argument arguments_scan[];
+extern const struct command_argument arguments_select[];
+extern const struct command_argument arguments_set[];
+extern const struct command_argument arguments_shutdown[];
+extern const struct command_argument arguments_some_keys[];
+
+#endif
