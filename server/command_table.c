@@ -15,7 +15,7 @@
 #define HISTORY(...) (const struct command_change[]){__VA_ARGS__, {0}}
 
 
-static const struct command_doc client_subcommands[] = {
+const struct command_doc command_table_client[] = {
     {.name = "client|getname", .arity = 2, .group = GROUP_CONNECTION, .since = "2.6.9",
      .summary = "Returns the name of this connection", .complexity = "O(1)",
      .flags = CONNECTION_STATE, .categories = CATEGORY_CONNECTION},
@@ -63,7 +63,7 @@ static const struct command_doc client_subcommands[] = {
     {0},
 };
 
-static const struct command_doc command_subcommands[] = {
+const struct command_doc command_table_command[] = {
     {.name = "command|count", .arity = 2, .group = GROUP_SERVER, .since = "2.8.13",
      .summary = "Counts the commands", .complexity = "O(1)",
      .flags = COMMAND_LOADING | COMMAND_STALE, .categories = CATEGORY_CONNECTION},
@@ -94,7 +94,7 @@ static const struct command_doc command_subcommands[] = {
     {0},
 };
 
-static const struct command_doc config_subcommands[] = {
+const struct command_doc command_table_config[] = {
     {.name = "config|get", .arity = -3, .group = GROUP_SERVER, .since = "2.0.0",
      .summary = "Returns settings that match patterns", .complexity = "O(N) for N patterns",
      .flags = ADMINISTRATION, .history = HISTORY({"7.0.0", "Several patterns at once"}),
@@ -123,14 +123,14 @@ const struct command_doc command_table[] = {
      .arguments = arguments_auth},
     {.name = "client", .arity = -2, .group = GROUP_CONNECTION, .since = "2.4.0",
      .summary = "Manages client connections", .complexity = "See the subcommands",
-     .subcommands = client_subcommands},
+     .subcommands = command_table_client},
     {.name = "command", .arity = -1, .group = GROUP_SERVER, .since = "2.8.13",
      .summary = "Describes all commands", .complexity = "O(N) for N commands",
      .flags = COMMAND_LOADING | COMMAND_STALE, .categories = CATEGORY_CONNECTION,
-     .tips = {"nondeterministic_output_order"}, .subcommands = command_subcommands},
+     .tips = {"nondeterministic_output_order"}, .subcommands = command_table_command},
     {.name = "config", .arity = -2, .group = GROUP_SERVER, .since = "2.0.0",
      .summary = "Reads and changes settings", .complexity = "See the subcommands",
-     .subcommands = config_subcommands},
+     .subcommands = command_table_config},
     {.name = "dbsize", .arity = 1, .group = GROUP_SERVER, .since = "1.0.0",
      .summary = "Counts the keys of the database", .complexity = "O(1)",
      .flags = COMMAND_READONLY | COMMAND_FAST, .categories = CATEGORY_KEYSPACE,

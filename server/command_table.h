@@ -1,4 +1,4 @@
-// The rows behind command_docs.h: only command_docs.c reads them.
+// The rows behind command_docs.h: only command_docs.c and commands.c read them.
 #ifndef PORO_SERVER_COMMAND_TABLE_H
 #define PORO_SERVER_COMMAND_TABLE_H
 
@@ -6,6 +6,10 @@
 
 // All commands in alphabetical order, then an empty row.
 extern const struct command_doc command_table[];
+// Subcommands of the containers, likewise.
+extern const struct command_doc command_table_client[];
+extern const struct command_doc command_table_command[];
+extern const struct command_doc command_table_config[];
 
 // Argument trees, each ends with an empty line.
 extern const struct command_argument arguments_append[];

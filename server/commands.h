@@ -8,14 +8,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct command_doc;
+
 struct command {
     const struct command_doc *doc;
-    command_handler handler;
+    command_handler handler; // NULL for a container that does nothing by itself
+    uint8_t length;          // of the name
 };
 
-// Finds a command by name in any case; NULL when there is none. (Subcommands are found by their
-// container's handler.)
+// Finds a command by name in any case; NULL when there is none. Subcommands are found by
+// commands_resolve.
 const struct command *commands_find(const uint8_t *name, uint32_t length);
+
+// The row that decides about a call of `command`: the subcommand's row when `command` is a
+// container and the call names a subcommand, else `command` itself. NULL when the container has no
+// such subcommand: commands_error_subcommand is the answer then. When the arity of the row returned
+// is respected, its handler is not NULL.
+const struct command *commands_resolve(const struct command *command, const struct call *call);
+
+// Replies "ERR unknown subcommand 'x'. Try CLIENT HELP."
+void commands_error_subcommand(const struct command *container, struct call *call);
 
 // Runs one call: arity, authentication, memory, admission to the log, handler, stamping. False when
 // it has to be executed once more later: nothing has changed, nothing has been written.

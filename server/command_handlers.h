@@ -1,0 +1,90 @@
+// The handlers of all commands, by file.
+#ifndef PORO_SERVER_COMMAND_HANDLERS_H
+#define PORO_SERVER_COMMAND_HANDLERS_H
+
+struct call;
+
+// command_string.c
+void command_append(struct call *call);
+void command_get(struct call *call);
+void command_mget(struct call *call);
+void command_mset(struct call *call);
+void command_set(struct call *call);
+void command_strlen(struct call *call);
+
+// command_number.c
+void command_decr(struct call *call);
+void command_decrby(struct call *call);
+void command_incr(struct call *call);
+void command_incrby(struct call *call);
+
+// command_key.c
+void command_dbsize(struct call *call);
+void command_del(struct call *call);
+void command_exists(struct call *call);
+void command_flushall(struct call *call);
+void command_flushdb(struct call *call);
+void command_type(struct call *call);
+void command_unlink(struct call *call);
+
+// command_expire.c
+void command_expire(struct call *call);
+void command_persist(struct call *call);
+void command_pexpire(struct call *call);
+void command_pttl(struct call *call);
+void command_ttl(struct call *call);
+
+// command_scan.c
+void command_keys(struct call *call);
+void command_scan(struct call *call);
+
+// command_connection.c
+void command_auth(struct call *call);
+void command_echo(struct call *call);
+void command_hello(struct call *call);
+void command_ping(struct call *call);
+void command_quit(struct call *call);
+void command_reset(struct call *call);
+void command_select(struct call *call);
+
+// command_client.c
+void command_client_getname(struct call *call);
+void command_client_help(struct call *call);
+void command_client_id(struct call *call);
+void command_client_no_evict(struct call *call);
+void command_client_no_touch(struct call *call);
+void command_client_reply(struct call *call);
+void command_client_setinfo(struct call *call);
+void command_client_setname(struct call *call);
+
+// command_client_list.c
+void command_client_info(struct call *call);
+void command_client_list(struct call *call);
+
+// command_client_kill.c
+void command_client_kill(struct call *call);
+
+// command_command.c
+void command_command(struct call *call);
+void command_command_count(struct call *call);
+void command_command_docs(struct call *call);
+void command_command_getkeys(struct call *call);
+void command_command_getkeysandflags(struct call *call);
+void command_command_help(struct call *call);
+void command_command_info(struct call *call);
+void command_command_list(struct call *call);
+
+// command_config.c
+void command_config_get(struct call *call);
+void command_config_help(struct call *call);
+void command_config_resetstat(struct call *call);
+void command_config_set(struct call *call);
+
+// command_server.c
+void command_shutdown(struct call *call);
+void command_time(struct call *call);
+
+// command_info.c
+void command_info(struct call *call);
+
+#endif
