@@ -1,0 +1,126 @@
+// Recovery: the order of its steps, and its result.
+#include "wal/recovery_internal.h"
+
+#include "storage/allocator.h"
+
+#include <assert.h>
+#include <string.h>
+
+size_t wal_recovery_overhead(void)
+{
+    return sizeof(struct wal_recovery) + 64;
+}
+
+struct wal_recovery *wal_recovery_create(struct allocator *allocator, uint8_t *buffer,
+                                         size_t buffer_bytes)
+{
+    assert((uintptr_t)buffer % WAL_BLOCK_BYTES == 0);
+    assert(buffer_bytes >= 2 * WAL_BLOCK_BYTES);
+    struct wal_recovery *recovery = allocator_take(allocator, sizeof(*recovery), 64);
+    if (recovery == NULL)
+        return NULL;
+    recovery->buffer = buffer;
+    recovery->buffer_bytes = buffer_bytes / WAL_BLOCK_BYTES * WAL_BLOCK_BYTES;
+    return recovery;
+}
+
+static void recovery_reset(struct wal_recovery *r, const struct wal_identity *identity,
+                           const struct wal_source *source, uint32_t slots,
+                           struct wal_recovery_result *result)
+{
+    memset(result, 0, sizeof(*result));
+    r->identity = identity;
+    r->source = source;
+    r->result = result;
+    r->slot_count = slots;
+    r->frame_bytes_max = wal_frame_bytes_max(identity->segment_bytes);
+    assert(r->buffer_bytes > r->frame_bytes_max);
+    r->apply_error = 0;
+    r->window.slot = RECOVERY_SLOT_NULL;
+    r->unreadable_count = 0;
+    r->unreadable_error = 0;
+    r->witness_count = 0;
+    r->witness_next = 0;
+    r->witness_agrees = true;
+    r->undecodable = false;
+    r->walked_bytes_after = 0;
+    r->tail = WAL_TAIL_NONE;
+}
+
+// A chain that ends at a segment that is not there: a file that is damaged or in the wrong place
+// is the likelier cause than one that is gone.
+static void damage_find_cause(struct wal_recovery *r)
+{
+    struct wal_recovery_result *result = r->result;
+    for (uint32_t slot = 0; slot < r->slot_count; slot++) {
+        enum recovery_slot_kind kind = r->slots[slot].kind;
+        bool damaged = kind == RECOVERY_SLOT_DAMAGED ||
+                       (kind == RECOVERY_SLOT_ZERO && r->slots[slot].holds_frames);
+        if (kind != RECOVERY_SLOT_MISPLACED && !damaged)
+            continue;
+        result->damage.slot = slot;
+        result->damage.offset = 0;
+        result->damage.kind = kind == RECOVERY_SLOT_MISPLACED ? WAL_DAMAGE_MISPLACED
+                              : kind == RECOVERY_SLOT_DAMAGED ? WAL_DAMAGE_CHECKSUM
+                                                              : WAL_DAMAGE_ZERO;
+        if (kind == RECOVERY_SLOT_MISPLACED)
+            return;
+    }
+}
+
+static void recovery_note_damage(struct wal_recovery *r)
+{
+    struct wal_recovery_result *result = r->result;
+    bool below = result->end < result->durable;
+    bool at_segment = r->end.index < r->order_count;
+    result->damage.kind = r->end_kind;
+    result->damage.slot = at_segment ? r->order[r->end.index] : RECOVERY_SLOT_NULL;
+    result->damage.offset = at_segment ? r->end.offset : 0;
+    result->damage.sequence = r->undecodable ? result->end + 1 : r->end.sequence;
+    result->damage.sequence_last = below ? result->durable : 0;
+    if (r->unreadable_count > 0) {
+        result->damage.kind = WAL_DAMAGE_UNREADABLE;
+        result->damage.slot = r->unreadable_slot;
+        result->damage.offset = r->unreadable_offset;
+        result->damage.error = r->unreadable_error;
+        return;
+    }
+    // Zeros after the last frame are how every log ends.
+    if (r->end_kind == WAL_DAMAGE_ZERO && r->tail == WAL_TAIL_NONE && !below)
+        result->damage.kind = WAL_DAMAGE_NONE;
+    bool no_segment = !at_segment || r->end.offset == 0;
+    if (no_segment && (below || r->tail != WAL_TAIL_NONE)) {
+        if (result->damage.kind == WAL_DAMAGE_NONE)
+            result->damage.kind = WAL_DAMAGE_MISSING;
+        damage_find_cause(r);
+    }
+}
+
+int wal_recover(struct wal_recovery *recovery, const struct wal_identity *identity,
+                const struct wal_source *source, uint32_t slots, struct wal_recovery_result *result)
+{
+    struct wal_recovery *r = recovery;
+    assert(slots <= WAL_SEGMENTS_MAX);
+    recovery_reset(r, identity, source, slots, result);
+    recovery_read_completions(r);
+    recovery_read_headers(r);
+    recovery_order(r);
+    recovery_walk(r);
+    if (r->apply_error != 0)
+        return r->apply_error;
+    recovery_scan_rest(r);
+
+    enum wal_extent extent =
+        result->end >= result->durable ? WAL_EXTENT_AT_LEAST : WAL_EXTENT_BELOW;
+    if (r->unreadable_count > 0)
+        result->verdict = WAL_VERDICT_UNREADABLE;
+    else if (r->undecodable)
+        result->verdict = WAL_VERDICT_DAMAGED;
+    else
+        result->verdict = wal_decide(r->completion, r->tail, extent, r->witness_agrees);
+    result->clean_stop = result->clean_stop && result->end == result->durable;
+    recovery_note_damage(r);
+    recovery_classify(r);
+    recovery_describe(r);
+    return 0;
+}
