@@ -2,36 +2,61 @@
 CC      ?= gcc
 PREFIX  ?= /usr/local
 B       := build$(if $(SAN),-san)
-WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith \
-           -Wundef -Wformat=2 -Werror
+
+RUN_PACKAGES  := liburing-dev libxxhash-dev
+TEST_PACKAGES := $(RUN_PACKAGES) libcriterion-dev libhiredis-dev redis-server redis-tools python3
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith \
+        -Wundef -Wformat=2 -Werror
 CFLAGS_ALL := -std=gnu11 -O2 -g -D_GNU_SOURCE -I. -fno-strict-aliasing -fno-common \
-           -ffunction-sections -fdata-sections -MMD -MP $(WARN) $(CFLAGS)
+              -ffunction-sections -fdata-sections -MMD -MP $(WARN) $(CFLAGS)
 LDFLAGS_ALL := -Wl,--gc-sections $(LDFLAGS)
 ifdef SAN
 CFLAGS_ALL  += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDFLAGS_ALL += -fsanitize=$(SAN)
 endif
 
-PURE   := $(wildcard protocol/*.c storage/*.c wal/*.c)
-UNIT   := $(wildcard tests/unit/*.c)
-PURE_O := $(PURE:%.c=$B/%.o)
+# The pure folders, and the server without what stands on the other side of the seam.
+PURE     := $(wildcard protocol/*.c storage/*.c wal/*.c)
+SEAM     := server/io_uring.c server/clock.c
+MAINS    := server/main.c server/wal_tool.c
+SERVER   := $(filter-out $(SEAM) $(MAINS),$(wildcard server/*.c))
+LIB_O    := $(PURE:%.c=$B/%.o) $(SERVER:%.c=$B/%.o)
+SEAM_O   := $(SEAM:%.c=$B/%.o)
+UNIT     := $(patsubst tests/unit/%_test.c,$B/tests/%_test,$(wildcard tests/unit/*_test.c))
+UNIT_SUPPORT := $(patsubst %.c,$B/%.o,$(filter-out %_test.c,$(wildcard tests/unit/*.c)))
 
-.PHONY: all unit
-all: $B/libpure.a
+.PHONY: all run install uninstall clean unit lint
+all: $B/poro-server
 
 $B/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -c $< -o $@
 
-$B/libpure.a: $(PURE_O)
+$B/libpure.a: $(PURE:%.c=$B/%.o)
 	@rm -f $@
 	ar rcs $@ $^
 
-$B/tests/%: tests/unit/%.c $B/libpure.a
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $< $B/libpure.a $(LDFLAGS_ALL) -lcriterion -o $@
+$B/libporo.a: $(LIB_O)
+	@rm -f $@
+	ar rcs $@ $^
 
-unit: $(UNIT:tests/unit/%.c=$B/tests/%)
-	@for t in $^; do echo "== $$t"; $$t || exit 1; done
+$B/poro-server: $B/server/main.o $(SEAM_O) $B/libporo.a
+	$(CC) $^ $(LDFLAGS_ALL) -luring -o $@
+
+$B/tests/%_test: $B/tests/unit/%_test.o $(UNIT_SUPPORT) $(SEAM_O) $B/libporo.a
+	@mkdir -p $(@D)
+	$(CC) $^ $(LDFLAGS_ALL) -luring -lcriterion -o $@
+
+run:
+	@tests/lint/need.sh $(RUN_PACKAGES)
+	@$(MAKE) --no-print-directory all
+	@exec $B/poro-server conf/poro.conf
+
+unit: $(UNIT)
+	@for t in $(UNIT); do echo "== $$t"; $$t || exit 1; done
+
+clean:
+	rm -rf build build-san
 
 -include $(shell find $B -name '*.d' 2>/dev/null)

@@ -1,6 +1,8 @@
 // The data as commands see it: expiry, logging and holding around the keyspace.
 #include "server/data.h"
 
+#include "server/command_docs.h"
+#include "server/commands.h"
 #include "server/connection.h"
 #include "server/hold.h"
 #include "server/journal.h"
@@ -97,14 +99,16 @@ static bool data_expired(const struct entry *entry, int64_t now_ms)
     return expiry != 0 && expiry <= now_ms;
 }
 
-// Deletes an expired key. It needs room in the log like every change; a command that writes has
-// secured it, one that only reads asks for it here.
+// Deletes an expired key. It needs room in the log like every change: a command that writes has
+// secured it, one that only reads asks for it here. When there is none, the command starts again
+// later, unless it has already changed something: then the key just counts as missing.
 static void data_expire(struct call *call, const struct key *key)
 {
     struct server *server = call->server;
-    if (wal_admit(server->wal, key->length + WAL_RECORD_OVERHEAD_MAX, true) != WAL_ADMIT &&
-        !call->changed) {
-        call->again = true;
+    bool secured = (call->command->doc->flags & COMMAND_WRITE) != 0;
+    if (!secured &&
+        wal_admit(server->wal, key->length + WAL_RECORD_OVERHEAD_MAX, true) != WAL_ADMIT) {
+        call->again = !call->changed;
         return;
     }
     bool deleted = keyspace_delete(server->keyspace, key);
@@ -307,6 +311,11 @@ static enum keyspace_verdict data_judge(void *context, const struct entry *entry
     return KEYSPACE_REMOVE;
 }
 
+bool data_urgent(const struct server *server)
+{
+    return keyspace_count_dead(server->keyspace) > 0;
+}
+
 static bool data_has_volatile(const struct server *server)
 {
     for (uint32_t i = 0; i < DATABASES_MAX; i++) {
@@ -333,7 +342,7 @@ static void data_sweep(struct server *server)
     keyspace_sweep(server->keyspace, server->wall_ms, (uint32_t)buckets, data_judge, server);
 }
 
-static void data_reclaim(struct server *server)
+void data_reclaim(struct server *server)
 {
     void *address;
     size_t bytes;
@@ -351,6 +360,5 @@ void data_housekeeping(struct server *server)
 {
     keyspace_grow(server->keyspace, GROW_BUCKETS);
     data_sweep(server);
-    data_reclaim(server);
     server->stats.peak_bytes = data_peak_bytes(server);
 }

@@ -37,7 +37,11 @@ uint64_t data_used_bytes(const struct server *server);
 bool data_room(struct call *call, uint64_t bytes);
 uint64_t data_peak_bytes(const struct server *server);
 
-// One bounded step of the background cycle: expired keys, dead keyspaces, growth, memory to return.
+// One bounded step of the background cycle: expired keys, dead keyspaces, growth.
 void data_housekeeping(struct server *server);
+// True while that has work which should not wait for the next event.
+bool data_urgent(const struct server *server);
+// Returns some unused memory to the system.
+void data_reclaim(struct server *server);
 
 #endif

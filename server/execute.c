@@ -193,6 +193,7 @@ static bool execute_status(struct server *server, struct connection *connection,
     case RESP_COMMAND:
         break;
     case RESP_PARTIAL:
+        input_consume(server, connection, resp_parser_discard(&connection->parser));
         result = input_span(server, connection);
         break;
     case RESP_ARGS_FULL:

@@ -89,6 +89,9 @@ struct server {
     struct hold *hold;
     struct reply_pool *replies;
     struct wal *wal;
+    struct wal_recovery *wal_recovery;
+    void *staging[2]; // of the log's batches
+    size_t staging_bytes;
     struct journal *journal; // drives the log's files, see journal.h
 
     // connections
@@ -122,7 +125,6 @@ struct server {
     uint8_t run_id[20];
     struct server_stats stats;
     struct wal_recovery_result recovery;
-    uint64_t recovered_keys;
     int64_t recovery_ns;
     struct io_event events[IO_EVENTS_MAX];
 };

@@ -14,7 +14,8 @@ enum token_operation {
     TOKEN_CLOSE,          // slot: connection
     TOKEN_SIGNAL,
     TOKEN_INTENT_WRITE, // slot: segment
-    TOKEN_INTENT_SYNC,  // slot: segment
+    TOKEN_INTENT_SYNC,  // slot: segment; the second half of an intent write without DSYNC
+    TOKEN_LOG_SYNC,     // slot: segment; of what was written without a sync
     TOKEN_COMPLETION_WRITE,
     TOKEN_SEGMENT,    // slot: segment; one step of its preparation
     TOKEN_FILE_CLOSE, // slot: segment

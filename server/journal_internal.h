@@ -1,0 +1,96 @@
+// The journal's state, shared by its sources only.
+#ifndef PORO_SERVER_JOURNAL_INTERNAL_H
+#define PORO_SERVER_JOURNAL_INTERNAL_H
+
+#include "server/journal.h"
+#include "wal/log.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// Zeros are written ahead in pieces of this size: small ones, so that a commit waits little for
+// them.
+#define ZERO_BYTES KIB(256)
+#define PREPARATIONS_MAX 2
+// After a segment could not be prepared, it is tried again after this time.
+#define PREPARE_RETRY_NS 1000000000
+// Without a commit for this long the log counts as idle, and a completion record is due at once.
+#define COMPLETION_IDLE_NS 2000000
+#define SYNC_INTERVAL_NS 1000000000
+#define SYNC_SLOTS_MAX 64
+#define SEGMENT_NAME_BYTES 16
+
+enum preparation_step {
+    PREPARE_IDLE,
+    PREPARE_OPEN,
+    PREPARE_ALLOCATE,
+    PREPARE_ZERO,
+    PREPARE_SYNC,
+    PREPARE_SYNC_FOLDER,
+    PREPARE_UNDO_CLOSE,
+    PREPARE_UNDO_UNLINK,
+};
+
+// A segment on its way to being ready.
+struct preparation {
+    enum preparation_step step;
+    uint32_t slot;
+    uint32_t generation;
+    int file;
+    uint64_t zeroed;
+    int error; // why it is being undone
+    char name[SEGMENT_NAME_BYTES];
+};
+
+struct journal {
+    int directory;
+    int completion_file;
+    bool direct; // O_DIRECT
+    bool dsync;  // RWF_DSYNC is honoured
+    char file_system[32];
+    struct wal_identity identity;
+    int files[WAL_SEGMENTS_MAX]; // open segments, -1 when not
+    uint32_t open_slots[WAL_SEGMENTS_MAX];
+    uint32_t open_count;
+    uint8_t *zeros;
+    uint32_t slots; // of files seen at start
+
+    // the intent write in flight
+    struct wal_write write;
+    bool write_durable; // it will be on stable storage when it ends
+    int64_t write_result;
+    int64_t write_started_ns;
+    int64_t write_ended_ns;
+
+    struct preparation preparations[PREPARATIONS_MAX];
+    int64_t prepare_retry_ns;
+
+    // syncs of what was written in everysec and no
+    bool syncing;
+    uint32_t sync_slots[SYNC_SLOTS_MAX];
+    uint32_t sync_count;
+    uint32_t sync_next;
+    uint64_t sync_token;
+    int64_t sync_started_ns;
+
+    int64_t completion_started_ns;
+    bool completion_synced; // its second half, where DSYNC is not honoured
+    bool clean_submitted;
+    bool clean_done;
+
+    struct journal_stats stats;
+};
+
+void journal_segment_name(char name[SEGMENT_NAME_BYTES], uint32_t slot);
+uint32_t journal_open_flags(const struct journal *journal);
+
+// An open segment file becomes the journal's.
+void journal_adopt_file(struct journal *journal, uint32_t slot, int file);
+
+// One step of the preparation in this place.
+void journal_prepare_event(struct server *server, uint32_t index, uint32_t generation,
+                           int32_t result);
+// Starts preparations that the log wants.
+void journal_prepare(struct server *server);
+
+#endif

@@ -1,0 +1,168 @@
+// The journal's segments: created, allocated, zero-filled and synced ahead, step by step in the
+// ring.
+#include "server/journal_internal.h"
+
+#include "server/io.h"
+#include "server/server.h"
+#include "server/token.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+void journal_segment_name(char name[SEGMENT_NAME_BYTES], uint32_t slot)
+{
+    assert(slot < WAL_SEGMENTS_MAX);
+    snprintf(name, SEGMENT_NAME_BYTES, "intent.%05u", slot);
+}
+
+uint32_t journal_open_flags(const struct journal *journal)
+{
+    return IO_OPEN_WRITE | (journal->direct ? IO_OPEN_DIRECT : 0);
+}
+
+void journal_adopt_file(struct journal *journal, uint32_t slot, int file)
+{
+    assert(journal->files[slot] < 0 && file >= 0);
+    assert(journal->open_count < WAL_SEGMENTS_MAX);
+    journal->files[slot] = file;
+    journal->open_slots[journal->open_count++] = slot;
+}
+
+static void prepare_submit(struct server *server, struct preparation *preparation)
+{
+    struct journal *journal = server->journal;
+    uint32_t index = (uint32_t)(preparation - journal->preparations);
+    uint64_t token = token_pack((struct token){TOKEN_SEGMENT, index, preparation->generation});
+    switch (preparation->step) {
+    case PREPARE_IDLE:
+        break;
+    case PREPARE_OPEN:
+        io_open(server->io, journal->directory, preparation->name,
+                journal_open_flags(journal) | IO_OPEN_CREATE, token);
+        break;
+    case PREPARE_ALLOCATE:
+        io_allocate(server->io, preparation->file, 0, journal->identity.segment_bytes, token);
+        break;
+    case PREPARE_ZERO: {
+        uint64_t left = journal->identity.segment_bytes - preparation->zeroed;
+        struct iovec piece = {journal->zeros, left < ZERO_BYTES ? left : ZERO_BYTES};
+        io_write(server->io, preparation->file, &piece, 1, preparation->zeroed, false, token);
+        break;
+    }
+    case PREPARE_SYNC:
+        io_sync(server->io, preparation->file, false, token);
+        break;
+    case PREPARE_SYNC_FOLDER:
+        io_sync(server->io, journal->directory, false, token);
+        break;
+    case PREPARE_UNDO_CLOSE:
+        io_close(server->io, preparation->file, token);
+        break;
+    case PREPARE_UNDO_UNLINK:
+        io_unlink(server->io, journal->directory, preparation->name, token);
+        break;
+    }
+}
+
+static void prepare_end(struct server *server, struct preparation *preparation)
+{
+    struct journal *journal = server->journal;
+    if (preparation->error == 0) {
+        journal_adopt_file(journal, preparation->slot, preparation->file);
+        if (journal->stats.full)
+            notice(&server->notices, LOGLEVEL_NOTICE,
+                   "there is disk space again: writes are accepted");
+        journal->stats.full = false;
+    } else {
+        bool full = preparation->error == -ENOSPC || preparation->error == -EDQUOT;
+        if (!full || !journal->stats.full)
+            notice(&server->notices, LOGLEVEL_WARNING, "cannot prepare log segment %s: %s",
+                   preparation->name, strerror(-preparation->error));
+        journal->stats.full = full;
+        journal->stats.last_error = preparation->error;
+        journal->prepare_retry_ns = server->now_ns + PREPARE_RETRY_NS;
+    }
+    wal_slot_prepared(server->wal, preparation->slot, preparation->error);
+    preparation->step = PREPARE_IDLE;
+}
+
+static void prepare_failed(struct preparation *preparation, int error)
+{
+    preparation->error = error;
+    preparation->step = preparation->file >= 0 ? PREPARE_UNDO_CLOSE : PREPARE_UNDO_UNLINK;
+}
+
+// A step has succeeded: what comes next.
+static void prepare_advance(const struct journal *journal, struct preparation *preparation,
+                            int32_t result)
+{
+    switch (preparation->step) {
+    case PREPARE_OPEN:
+        preparation->file = result;
+        preparation->step = PREPARE_ALLOCATE;
+        break;
+    case PREPARE_ALLOCATE:
+        preparation->step = PREPARE_ZERO;
+        break;
+    case PREPARE_ZERO:
+        preparation->zeroed += (uint64_t)result;
+        // After a short write the next piece would start off the grid of blocks.
+        if (result == 0 || preparation->zeroed % WAL_BLOCK_BYTES != 0)
+            prepare_failed(preparation, -EIO);
+        else if (preparation->zeroed == journal->identity.segment_bytes)
+            preparation->step = PREPARE_SYNC;
+        break;
+    case PREPARE_SYNC:
+        preparation->step = PREPARE_SYNC_FOLDER;
+        break;
+    case PREPARE_UNDO_CLOSE:
+        preparation->step = PREPARE_UNDO_UNLINK;
+        break;
+    default:
+        assert(false);
+    }
+}
+
+void journal_prepare_event(struct server *server, uint32_t index, uint32_t generation,
+                           int32_t result)
+{
+    struct journal *journal = server->journal;
+    assert(index < PREPARATIONS_MAX);
+    struct preparation *preparation = &journal->preparations[index];
+    assert(preparation->step != PREPARE_IDLE && preparation->generation == generation);
+    bool undoing = preparation->step >= PREPARE_UNDO_CLOSE;
+    if (preparation->step == PREPARE_UNDO_UNLINK ||
+        (preparation->step == PREPARE_SYNC_FOLDER && result >= 0)) {
+        prepare_end(server, preparation);
+        return;
+    }
+    // File systems without fallocate get their blocks from the zeros.
+    bool optional = preparation->step == PREPARE_ALLOCATE && result == -EOPNOTSUPP;
+    if (result < 0 && !undoing && !optional)
+        prepare_failed(preparation, result);
+    else
+        prepare_advance(journal, preparation, result);
+    prepare_submit(server, preparation);
+}
+
+void journal_prepare(struct server *server)
+{
+    struct journal *journal = server->journal;
+    if (server->now_ns < journal->prepare_retry_ns)
+        return;
+    for (uint32_t i = 0; i < PREPARATIONS_MAX; i++) {
+        struct preparation *preparation = &journal->preparations[i];
+        uint32_t slot;
+        if (preparation->step != PREPARE_IDLE)
+            continue;
+        if (!wal_slot_wanted(server->wal, &slot))
+            return;
+        uint32_t generation = preparation->generation + 1;
+        *preparation = (struct preparation){
+            .step = PREPARE_OPEN, .slot = slot, .generation = generation, .file = -1};
+        journal_segment_name(preparation->name, slot);
+        prepare_submit(server, preparation);
+    }
+}

@@ -1,0 +1,76 @@
+// poro-server: reads its configuration, then serves until it is told to stop.
+#include "server/clock.h"
+#include "server/heap_guard.h"
+#include "server/memory.h"
+#include "server/server.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+// Descriptors beyond the clients': listeners, log segments, the ring.
+#define DESCRIPTORS_OWN 256
+
+static void main_usage(void)
+{
+    printf("poro-server %s: a Redis-compatible server for strings that loses nothing\n"
+           "usage: poro-server [FILE] [--NAME VALUE ...]\n"
+           "  FILE          settings in the syntax of redis.conf (see conf/poro.conf)\n"
+           "  --NAME VALUE  one setting, e.g. --port 7000 --dir /var/lib/poro\n"
+           "  --version     show the version\n"
+           "  --help        show this\n",
+           PORO_VERSION);
+}
+
+// Raises the limit on descriptors to what maxclients needs; lowers maxclients where that is
+// refused.
+static void main_raise_descriptors(struct config *config)
+{
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)config->maxclients + CLIENTS_SPARE + DESCRIPTORS_OWN;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+        return;
+    rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        limit.rlim_cur = before;
+    if (limit.rlim_cur >= wanted)
+        return;
+    int64_t own = CLIENTS_SPARE + DESCRIPTORS_OWN;
+    int64_t possible = (int64_t)limit.rlim_cur - own;
+    config->maxclients = possible > 1 ? possible : 1;
+    fprintf(stderr, "maxclients lowered to %lld: the limit on open files is %llu (ulimit -n)\n",
+            (long long)config->maxclients, (unsigned long long)limit.rlim_cur);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-v") == 0)) {
+        printf("poro-server %s\n", PORO_VERSION);
+        return EXIT_CLEAN;
+    }
+    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        main_usage();
+        return EXIT_CLEAN;
+    }
+    struct config config;
+    char error[CONFIG_ERROR_MAX];
+    config_init(&config, memory_machine_bytes());
+    if (config_arguments(&config, argc - 1, argv + 1, error) < 0) {
+        fprintf(stderr, "poro-server: %s\n", error);
+        return EXIT_USAGE;
+    }
+    main_raise_descriptors(&config);
+    bool has_file = argc > 1 && strncmp(argv[1], "--", 2) != 0;
+    struct server *server;
+    int code = server_create(&config, has_file ? argv[1] : "", &server);
+    if (code == EXIT_CLEAN) {
+        fflush(stdout);
+        heap_guard_seal();
+        code = server_run(server);
+        heap_guard_open();
+    }
+    server_destroy(server);
+    return code;
+}

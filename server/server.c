@@ -1,0 +1,338 @@
+// The server's turn and its stop.
+#include "server/server.h"
+
+#include "server/clock.h"
+#include "server/data.h"
+#include "server/execute.h"
+#include "server/journal.h"
+#include "server/token.h"
+#include "storage/keyspace.h"
+#include "wal/log.h"
+
+#include <assert.h>
+#include <signal.h>
+#include <string.h>
+
+// The longest that a turn waits when nothing has a deadline.
+#define TURN_WAIT_NS 100000000
+#define CYCLE_NS 100000000
+#define RECLAIM_NS 10000000
+// How long a clean stop waits for clients to take their replies.
+#define STOP_PATIENCE_NS 5000000000
+
+// --- reap
+// -------------------------------------------------------------------------------------------------
+
+static void server_event_connection(struct server *server, struct token token,
+                                    const struct io_event *event)
+{
+    struct connection *connection = connection_of(server, token.slot, token.generation);
+    if (connection == NULL) {
+        // A socket that was turned away, or an event of a slot's former owner.
+        if (event->has_buffer)
+            io_buffer_return(server->io, event->buffer);
+        return;
+    }
+    switch (token.operation) {
+    case TOKEN_RECEIVE:
+        connection_received(server, connection, event);
+        break;
+    case TOKEN_RECEIVE_DIRECT:
+        connection_received_direct(server, connection, event);
+        break;
+    case TOKEN_SEND:
+        connection_send_done(server, connection, event);
+        break;
+    case TOKEN_CANCEL:
+        connection_cancel_done(server, connection);
+        break;
+    case TOKEN_CLOSE:
+        connection_close_done(server, connection);
+        break;
+    default:
+        assert(false);
+    }
+}
+
+static void server_event_signal(struct server *server, const struct io_event *event)
+{
+    if (event->result == SIGTERM || event->result == SIGINT) {
+        notice(&server->notices, LOGLEVEL_WARNING, "received %s, stopping",
+               event->result == SIGTERM ? "SIGTERM" : "SIGINT");
+        server_stop(server);
+    }
+    io_signals(server->io, token_pack((struct token){TOKEN_SIGNAL, 0, 0}));
+}
+
+static void server_event(struct server *server, const struct io_event *event)
+{
+    struct token token = token_unpack(event->token);
+    switch (token.operation) {
+    case TOKEN_ACCEPT:
+        connection_accepted(server, token.slot, event);
+        return;
+    case TOKEN_RECEIVE:
+    case TOKEN_RECEIVE_DIRECT:
+    case TOKEN_SEND:
+    case TOKEN_CANCEL:
+    case TOKEN_CLOSE:
+        server_event_connection(server, token, event);
+        return;
+    case TOKEN_SIGNAL:
+        server_event_signal(server, event);
+        return;
+    case TOKEN_INTENT_WRITE:
+    case TOKEN_INTENT_SYNC:
+    case TOKEN_LOG_SYNC:
+    case TOKEN_COMPLETION_WRITE:
+    case TOKEN_SEGMENT:
+    case TOKEN_FILE_CLOSE:
+        journal_event(server, token, event);
+        return;
+    case TOKEN_NONE:
+    case TOKEN_START:
+    case TOKEN_OPERATIONS:
+        break;
+    }
+    assert(false);
+}
+
+// --- execute
+// ----------------------------------------------------------------------------------------------
+
+// Connections that wait run again as soon as what they wait for may be there.
+static void server_wake_waiting(struct server *server)
+{
+    bool log = wal_admit(server->wal, WAL_BLOCK_BYTES, false) != WAL_WAIT;
+    uint64_t limit =
+        reply_pool_free(server->replies) < REPLY_CHUNKS / 8 ? REPLY_BYTES_SCARCE : REPLY_BYTES_SOFT;
+    struct connection *next;
+    for (struct connection *c = server->lists[LIST_WAITING].first; c != NULL; c = next) {
+        next = c->links[LIST_WAITING].next;
+        bool ready = c->wait == WAIT_LOG
+                         ? log
+                         : reply_pending(&c->reply) <= limit / 2 &&
+                               reply_pool_free(server->replies) >= REPLY_CHUNKS_RESERVE;
+        if (!ready)
+            continue;
+        c->wait = WAIT_NONE;
+        connection_list_remove(server, c, LIST_WAITING);
+        connection_list_add(server, c, LIST_RUNNABLE);
+    }
+}
+
+static void server_execute(struct server *server)
+{
+    if (server->state != SERVER_SERVING)
+        return;
+    if (server->lists[LIST_WAITING].count > 0)
+        server_wake_waiting(server);
+    uint32_t count = server->lists[LIST_RUNNABLE].count;
+    while (count-- > 0 && server->lists[LIST_RUNNABLE].first != NULL)
+        execute_connection(server, server->lists[LIST_RUNNABLE].first);
+}
+
+// --- send
+// -------------------------------------------------------------------------------------------------
+
+// What waited for batches that are safe now may leave.
+static void server_release(struct server *server)
+{
+    uint64_t released = journal_released(server);
+    struct connection *next;
+    for (struct connection *c = server->lists[LIST_HELD].first; c != NULL; c = next) {
+        next = c->links[LIST_HELD].next;
+        reply_release(&c->reply, released);
+        if (!reply_held(&c->reply))
+            connection_list_remove(server, c, LIST_HELD);
+        if (reply_sendable(&c->reply) > 0)
+            connection_list_add(server, c, LIST_SENDABLE);
+    }
+}
+
+static void server_send(struct server *server)
+{
+    if (server->state == SERVER_STOPPED)
+        return;
+    server_release(server);
+    uint32_t count = server->lists[LIST_SENDABLE].count;
+    while (count-- > 0 && server->lists[LIST_SENDABLE].first != NULL)
+        connection_send(server, server->lists[LIST_SENDABLE].first);
+}
+
+// --- housekeeping
+// -----------------------------------------------------------------------------------------
+
+static void server_accept(struct server *server)
+{
+    if (server->state != SERVER_SERVING || server->now_ns < server->accept_retry_ns)
+        return;
+    for (uint32_t i = 0; i < server->listeners_count; i++) {
+        if (server->accepting[i])
+            continue;
+        server->accepting[i] = true;
+        io_accept(server->io, server->listeners[i], token_pack((struct token){TOKEN_ACCEPT, i, 0}));
+    }
+}
+
+static void server_rearm(struct server *server)
+{
+    uint32_t count = io_buffers_free(server->io);
+    struct connection *next;
+    for (struct connection *c = server->lists[LIST_REARM].first; c != NULL && count > 0; c = next) {
+        next = c->links[LIST_REARM].next;
+        connection_list_remove(server, c, LIST_REARM);
+        connection_arm(server, c);
+        count--;
+    }
+}
+
+static void server_sample(struct server *server)
+{
+    struct server_stats *stats = &server->stats;
+    int64_t elapsed = server->wall_ms - stats->sample.at_ms;
+    if (elapsed <= 0) {
+        stats->sample.at_ms = server->wall_ms;
+        return;
+    }
+    // Weighted with the past, so that about the last second and a half counts.
+    uint64_t commands = (stats->commands - stats->sample.commands) * 1000 / (uint64_t)elapsed;
+    uint64_t in = (stats->bytes_in - stats->sample.bytes_in) * 1000 / (uint64_t)elapsed;
+    uint64_t out = (stats->bytes_out - stats->sample.bytes_out) * 1000 / (uint64_t)elapsed;
+    stats->commands_per_second = (15 * stats->commands_per_second + commands) / 16;
+    stats->bytes_in_per_second = (15 * stats->bytes_in_per_second + in) / 16;
+    stats->bytes_out_per_second = (15 * stats->bytes_out_per_second + out) / 16;
+    stats->sample.at_ms = server->wall_ms;
+    stats->sample.commands = stats->commands;
+    stats->sample.bytes_in = stats->bytes_in;
+    stats->sample.bytes_out = stats->bytes_out;
+}
+
+static void server_close_idle(struct server *server)
+{
+    if (server->config.timeout_s <= 0)
+        return;
+    int64_t oldest_ms = server->wall_ms - server->config.timeout_s * 1000;
+    for (struct connection *c = connection_next(server, NULL); c != NULL;
+         c = connection_next(server, c)) {
+        if (c->state == CONNECTION_OPEN && c->active_ms < oldest_ms)
+            connection_close(server, c);
+    }
+}
+
+static void server_housekeeping(struct server *server)
+{
+    journal_housekeeping(server);
+    data_housekeeping(server);
+    server_accept(server);
+    if (server->lists[LIST_REARM].count > 0)
+        server_rearm(server);
+    if (server->now_ns - server->reclaim_ns >= RECLAIM_NS) {
+        server->reclaim_ns = server->now_ns;
+        data_reclaim(server);
+    }
+    if (server->now_ns - server->cycle_ns >= CYCLE_NS) {
+        server->cycle_ns = server->now_ns;
+        server_sample(server);
+        server_close_idle(server);
+    }
+}
+
+// --- stopping
+// ---------------------------------------------------------------------------------------------
+
+void server_stop(struct server *server)
+{
+    if (server->state != SERVER_SERVING)
+        return;
+    server->state = SERVER_STOPPING;
+    server->stop_deadline_ns = server->now_ns + STOP_PATIENCE_NS;
+    for (uint32_t i = 0; i < server->listeners_count; i++) {
+        if (server->accepting[i])
+            io_cancel(server->io, token_pack((struct token){TOKEN_ACCEPT, i, 0}),
+                      token_pack((struct token){TOKEN_CANCEL, TOKEN_SLOT_MAX, 0}));
+    }
+}
+
+void server_fail(struct server *server, const char *reason)
+{
+    notice(&server->notices, LOGLEVEL_WARNING,
+           "stopping at once: %s. Nothing that was held back has been answered.", reason);
+    server->state = SERVER_STOPPED;
+    server->exit_code = EXIT_LOG_FAILED;
+}
+
+static bool server_output_pending(struct server *server)
+{
+    for (struct connection *c = connection_next(server, NULL); c != NULL;
+         c = connection_next(server, c)) {
+        if (c->state != CONNECTION_CLOSING && reply_pending(&c->reply) > 0)
+            return true;
+    }
+    return false;
+}
+
+static void server_stopping(struct server *server)
+{
+    if (!journal_stopped(server))
+        return;
+    if (server_output_pending(server) && server->now_ns < server->stop_deadline_ns)
+        return;
+    server->state = SERVER_STOPPED;
+    server->exit_code = EXIT_CLEAN;
+    notice(&server->notices, LOGLEVEL_NOTICE, "everything is on disk, bye");
+}
+
+// --- the turn
+// ---------------------------------------------------------------------------------------------
+
+static int64_t server_timeout_ns(struct server *server)
+{
+    if (server->lists[LIST_RUNNABLE].count > 0 || server->lists[LIST_SENDABLE].count > 0 ||
+        data_urgent(server))
+        return 0;
+    int64_t deadline = journal_deadline_ns(server);
+    if (server->accept_retry_ns > server->now_ns && server->accept_retry_ns < deadline)
+        deadline = server->accept_retry_ns;
+    int64_t wait = deadline - server->now_ns;
+    if (wait < 0)
+        return 0;
+    return wait < TURN_WAIT_NS ? wait : TURN_WAIT_NS;
+}
+
+static int server_wait(struct server *server)
+{
+    int count = io_wait(server->io, server_timeout_ns(server), server->events);
+    server->now_ns = clock_monotonic_ns();
+    server->wall_ms = clock_wall_us() / 1000;
+    return count;
+}
+
+void server_turn(struct server *server)
+{
+    int count = server_wait(server);
+    if (count < 0) {
+        server_fail(server, strerror(-count));
+        return;
+    }
+    int64_t began_ns = server->now_ns;
+    for (int i = 0; i < count; i++)
+        server_event(server, &server->events[i]);
+    server_execute(server);
+    if (server->state != SERVER_STOPPED)
+        journal_commit(server);
+    server_send(server);
+    server_housekeeping(server);
+    if (server->state == SERVER_STOPPING)
+        server_stopping(server);
+    int64_t took_ns = clock_monotonic_ns() - began_ns;
+    if (took_ns > server->stats.turn_ns_max)
+        server->stats.turn_ns_max = took_ns;
+}
+
+int server_run(struct server *server)
+{
+    while (server->state != SERVER_STOPPED)
+        server_turn(server);
+    return server->exit_code;
+}
