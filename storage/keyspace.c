@@ -83,6 +83,7 @@ void keyspace_prefetch_bucket(const struct keyspace *keyspace, const struct key 
     uint64_t home;
     const struct table *table = keyspace_table(keyspace, key->hash, &home);
     __builtin_prefetch(&table->buckets[home]);
+    __asm__ volatile(""); // see keyspace_prefetch_slots
 }
 
 void keyspace_prefetch_entry(const struct keyspace *keyspace, const struct key *key)
@@ -99,6 +100,7 @@ void keyspace_prefetch_entry(const struct keyspace *keyspace, const struct key *
     } else if (bucket->overflow != 0) {
         __builtin_prefetch(bucket + 1);
     }
+    __asm__ volatile("");
 }
 
 struct entry *keyspace_find(const struct keyspace *keyspace, const struct key *key)

@@ -93,7 +93,7 @@ static void move_home(struct keyspace *keyspace)
     assert(home < table->homes);
     __builtin_prefetch(&table->buckets[home + AHEAD_BUCKETS]);
     const struct bucket *ahead = &table->buckets[home + AHEAD_ENTRIES];
-    keyspace_prefetch_slots(keyspace, ahead, bucket_occupied(ahead));
+    keyspace_prefetch_slots(keyspace, ahead, bucket_occupied(ahead), PREFETCH_KEY);
     struct place place = {.home = &table->buckets[home]};
     for (uint64_t index = home; index < table->limit; index++) {
         place.bucket = &table->buckets[index];

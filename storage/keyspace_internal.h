@@ -201,16 +201,24 @@ static inline struct entry *keyspace_locate(const struct keyspace *keyspace, con
     return NULL;
 }
 
-// Prefetches the entries of a bucket whose slots are in `mask`: header and key.
+// Prefetches the entries of a bucket whose slots are in `mask`: the header, and the byte `last`
+// bytes behind it, when that lies on another cache line.
 static inline void keyspace_prefetch_slots(const struct keyspace *keyspace,
-                                           const struct bucket *bucket, uint32_t mask)
+                                           const struct bucket *bucket, uint32_t mask, size_t last)
 {
     for (; mask != 0; mask &= mask - 1) {
         uint64_t offset = bucket_offset(bucket, (uint32_t)__builtin_ctz(mask));
         const uint8_t *entry = keyspace->base + offset * 8;
         __builtin_prefetch(entry);
-        __builtin_prefetch(entry + 40);
+        __builtin_prefetch(entry + last);
     }
+    // Prefetches alone do not keep GCC 12 from taking this for a function without effects, and
+    // dropping the call.
+    __asm__ volatile("");
 }
+
+// How far a short key reaches, and a short value.
+#define PREFETCH_KEY 24
+#define PREFETCH_VALUE 64
 
 #endif

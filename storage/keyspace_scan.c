@@ -15,7 +15,7 @@ static void prefetch_ahead(const struct keyspace *keyspace, const struct table *
         return;
     __builtin_prefetch(&table->buckets[index + AHEAD_BUCKETS]);
     const struct bucket *ahead = &table->buckets[index + AHEAD_ENTRIES];
-    keyspace_prefetch_slots(keyspace, ahead, bucket_occupied(ahead));
+    keyspace_prefetch_slots(keyspace, ahead, bucket_occupied(ahead), PREFETCH_VALUE);
 }
 
 uint64_t keyspace_next_position(const struct keyspace *keyspace, const struct table *table,
@@ -122,7 +122,7 @@ struct entry *keyspace_random(const struct keyspace *keyspace, uint32_t database
     for (uint64_t i = 0; i < total; i++) {
         const struct bucket *bucket = nth_bucket(keyspace, index);
         const struct bucket *ahead = nth_bucket(keyspace, (index + AHEAD_ENTRIES * 4) % total);
-        keyspace_prefetch_slots(keyspace, ahead, bucket_occupied(ahead));
+        keyspace_prefetch_slots(keyspace, ahead, bucket_occupied(ahead), 0);
         struct entry *entry = pick(keyspace, bucket, bucket_occupied(bucket), wanted);
         if (entry != NULL)
             return entry;

@@ -48,7 +48,7 @@ static uint32_t sweep_bucket(struct sweep *sweep, struct table *table, uint64_t 
     struct bucket *bucket = &table->buckets[index];
     if (index + AHEAD < table->limit) {
         const struct bucket *ahead = &table->buckets[index + AHEAD];
-        keyspace_prefetch_slots(sweep->keyspace, ahead, candidates(sweep, ahead));
+        keyspace_prefetch_slots(sweep->keyspace, ahead, candidates(sweep, ahead), PREFETCH_KEY);
     }
     uint32_t mask = candidates(sweep, bucket) >> from << from;
     for (; mask != 0; mask &= mask - 1) {
