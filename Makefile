@@ -1,5 +1,5 @@
 # Poro: build, run, test, measure. `make run` and `make test` are all that a newcomer needs.
-CC      ?= gcc
+CC      := gcc
 PREFIX  ?= /usr/local
 B       := build$(if $(SAN),-san)
 
@@ -31,22 +31,25 @@ all: $B/poro-server
 
 $B/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -c $< -o $@
+	@echo "  CC   $<"
+	@$(CC) $(CFLAGS_ALL) -c $< -o $@
 
 $B/libpure.a: $(PURE:%.c=$B/%.o)
 	@rm -f $@
-	ar rcs $@ $^
+	@ar rcs $@ $^
 
 $B/libporo.a: $(LIB_O)
 	@rm -f $@
-	ar rcs $@ $^
+	@ar rcs $@ $^
 
 $B/poro-server: $B/server/main.o $(SEAM_O) $B/libporo.a
-	$(CC) $^ $(LDFLAGS_ALL) -luring -o $@
+	@echo "  LINK $@"
+	@$(CC) $^ $(LDFLAGS_ALL) -luring -o $@
 
 $B/tests/%_test: $B/tests/unit/%_test.o $(UNIT_SUPPORT) $(SEAM_O) $B/libporo.a
 	@mkdir -p $(@D)
-	$(CC) $^ $(LDFLAGS_ALL) -luring -lcriterion -o $@
+	@echo "  LINK $@"
+	@$(CC) $^ $(LDFLAGS_ALL) -luring -lcriterion -o $@
 
 run:
 	@tests/lint/need.sh $(RUN_PACKAGES)

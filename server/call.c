@@ -141,21 +141,55 @@ static bool call_admit(struct call *call, bool *again)
     return false;
 }
 
-// True when the command may run. Otherwise it has been answered, or *again is set.
-static bool call_check(struct call *call, bool *again)
+// Finds the row that decides, a subcommand's for a container. False when there is none for these
+// arguments: that has been answered.
+static bool call_resolve(struct call *call)
 {
-    struct server *server = call->server;
     const struct command *command = call->command;
     if (command == NULL) {
         call_error_unknown(call);
         return false;
     }
-    uint32_t flags = command->doc->flags;
-    if (!command_doc_arity_ok(command->doc, call->argc)) {
-        resp_errorf(call->reply, "ERR wrong number of arguments for '%s' command",
-                    command->doc->name);
+    if (command->doc->subcommands != NULL) {
+        call->command = commands_resolve(command, call);
+        if (call->command == NULL) {
+            commands_error_subcommand(command, call);
+            return false;
+        }
+    }
+    const struct command_doc *doc = call->command->doc;
+    if (command_doc_arity_ok(doc, call->argc))
+        return true;
+    resp_errorf(call->reply, "ERR wrong number of arguments for '%s' command", doc->name);
+    return false;
+}
+
+// Keys have to fit a frame of the log.
+static bool call_keys_fit(struct call *call)
+{
+    const struct command_doc *doc = call->command->doc;
+    uint32_t longest = wal_key_bytes_max(call->server->wal);
+    if (doc->first_key <= 0)
+        return true;
+    uint32_t last =
+        doc->last_key < 0 ? call->argc - (uint32_t)-doc->last_key : (uint32_t)doc->last_key;
+    for (uint32_t i = (uint32_t)doc->first_key; i <= last && i < call->argc;
+         i += (uint32_t)doc->key_step) {
+        if (call->args[i].length <= longest)
+            continue;
+        resp_errorf(call->reply, "ERR key is longer than %u bytes", longest);
         return false;
     }
+    return true;
+}
+
+// True when the command may run. Otherwise it has been answered, or *again is set.
+static bool call_check(struct call *call, bool *again)
+{
+    struct server *server = call->server;
+    if (!call_resolve(call))
+        return false;
+    uint32_t flags = call->command->doc->flags;
     if (!call->connection->authenticated && !(flags & COMMAND_NO_AUTH)) {
         resp_error(call->reply, "NOAUTH Authentication required.");
         return false;
@@ -172,7 +206,7 @@ static bool call_check(struct call *call, bool *again)
         *again = true;
         return false;
     }
-    return call_admit(call, again);
+    return call_keys_fit(call) && call_admit(call, again);
 }
 
 // --- after a command
