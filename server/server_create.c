@@ -23,6 +23,9 @@
 #define ARENA_FACTOR 2
 #define ARENA_EXTRA_BYTES GIB(1)
 
+#define LISTEN_ATTEMPTS 50
+#define LISTEN_PAUSE_NS 20000000
+
 enum region_kind {
     REGION_STATIC,
     REGION_ARENA,
@@ -132,6 +135,20 @@ static bool create_parts(struct server *server, const struct memory *memory)
 // --- listeners
 // ------------------------------------------------------------------------------------------
 
+// The kernel keeps a killed process's listener until its last request has ended: a restart at once
+// may find the address in use for a moment.
+static int create_listen(struct server *server, const char *address)
+{
+    int listener = -EADDRINUSE;
+    for (int attempt = 0; attempt < LISTEN_ATTEMPTS && listener == -EADDRINUSE; attempt++) {
+        if (attempt > 0)
+            io_wait(server->io, LISTEN_PAUSE_NS, server->events);
+        listener = io_listen(server->io, address, (uint16_t)server->config.port,
+                             (int)server->config.tcp_backlog);
+    }
+    return listener;
+}
+
 // One word of `bind`: "-" in front: no error when there is no such address; "*": all of IPv4,
 // "::*": all of IPv6.
 static int create_listener(struct server *server, const char *word)
@@ -142,8 +159,7 @@ static int create_listener(struct server *server, const char *word)
         address = "0.0.0.0";
     if (strcmp(address, "::*") == 0)
         address = "::";
-    int listener = io_listen(server->io, address, (uint16_t)server->config.port,
-                             (int)server->config.tcp_backlog);
+    int listener = create_listen(server, address);
     if (listener >= 0) {
         server->listeners[server->listeners_count++] = listener;
         return 0;
