@@ -97,8 +97,8 @@ struct config_pair {
 int config_set(struct config *config, const struct config_pair *pairs, size_t count,
                char error[CONFIG_ERROR_MAX]);
 
-// The reply's error text for a pair that cannot be put into force for `reason`.
-void config_refuse(const struct config_pair *pair, const char *reason,
-                   char error[CONFIG_ERROR_MAX]);
+// The reply's error text when the setting `name` (as in config_name) cannot be put into force for
+// `reason`.
+void config_refuse(const char *name, const char *reason, char error[CONFIG_ERROR_MAX]);
 
 #endif

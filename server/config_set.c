@@ -18,24 +18,34 @@ static void flatten(char *text)
     }
 }
 
-// A name ends at a zero byte, as in Redis.
-static int name_length(const struct config_pair *pair)
+static void refuse(const char *name, size_t length, const char *reason,
+                   char error[CONFIG_ERROR_MAX])
 {
-    size_t length = strnlen(pair->name, pair->name_length);
-    return length < CONFIG_ERROR_MAX ? (int)length : CONFIG_ERROR_MAX;
+    assert(length < CONFIG_ERROR_MAX);
+    snprintf(error, CONFIG_ERROR_MAX,
+             "ERR CONFIG SET failed (possibly related to argument '%.*s') - %s", (int)length, name,
+             reason);
+    flatten(error);
 }
 
-void config_refuse(const struct config_pair *pair, const char *reason, char error[CONFIG_ERROR_MAX])
+void config_refuse(const char *name, const char *reason, char error[CONFIG_ERROR_MAX])
 {
+    refuse(name, strlen(name), reason, error);
+}
+
+static void refuse_unknown(const struct config_pair *pair, char error[CONFIG_ERROR_MAX])
+{
+    // Redis prints it up to its first zero byte, if there is one.
+    size_t length = strnlen(pair->name, pair->name_length);
     snprintf(error, CONFIG_ERROR_MAX,
-             "ERR CONFIG SET failed (possibly related to argument '%.*s') - %s", name_length(pair),
-             pair->name, reason);
+             "ERR Unknown option or number of arguments for CONFIG SET - '%.*s'",
+             length < CONFIG_ERROR_MAX ? (int)length : CONFIG_ERROR_MAX, pair->name);
     flatten(error);
 }
 
 static const struct setting *setting_of(const struct config_pair *pair)
 {
-    return setting_find(pair->name, strnlen(pair->name, pair->name_length));
+    return setting_find(pair->name, pair->name_length);
 }
 
 // What is wrong with the pair before its value is looked at, or NULL.
@@ -58,31 +68,30 @@ static const char *objection(const struct config_pair *pairs, size_t index)
     return NULL;
 }
 
+// As in Redis, these errors name the setting as the client wrote it, and those about values as the
+// table does.
 int config_set(struct config *config, const struct config_pair *pairs, size_t count,
                char error[CONFIG_ERROR_MAX])
 {
     assert(count > 0);
-    // The search for duplicates ends early: with more pairs than settings, one is bound to come.
+    // Quadratic only in the number of settings: with more pairs, one is unknown or a duplicate.
     for (size_t i = 0; i < count; i++) {
         if (setting_of(&pairs[i]) == NULL) {
-            snprintf(error, CONFIG_ERROR_MAX,
-                     "ERR Unknown option or number of arguments for CONFIG SET - '%.*s'",
-                     name_length(&pairs[i]), pairs[i].name);
-            flatten(error);
+            refuse_unknown(&pairs[i], error);
             return -EINVAL;
         }
         const char *reason = objection(pairs, i);
         if (reason != NULL) {
-            config_refuse(&pairs[i], reason, error);
+            refuse(pairs[i].name, pairs[i].name_length, reason, error);
             return -EINVAL;
         }
     }
     struct config changed = *config;
     for (size_t i = 0; i < count; i++) {
         char reason[SETTING_REASON_MAX];
-        const struct config_pair *pair = &pairs[i];
-        if (!setting_assign(setting_of(pair), &changed, pair->value, pair->value_length, reason)) {
-            config_refuse(pair, reason, error);
+        const struct setting *setting = setting_of(&pairs[i]);
+        if (!setting_assign(setting, &changed, pairs[i].value, pairs[i].value_length, reason)) {
+            config_refuse(setting->name, reason, error);
             return -EINVAL;
         }
     }
