@@ -31,6 +31,7 @@ struct arena {
     // What arena_has_room needs to know about all classes up to a given one.
     uint32_t longest_span[CLASSES]; // pages
     uint32_t sizes_sum[CLASSES];    // bytes
+    uint32_t spans_sum[CLASSES];    // pages
 };
 
 static uint32_t class_of(size_t bytes)
@@ -77,6 +78,7 @@ static void init_classes(struct arena *arena)
     least = least > SPAN_PAGES ? SPAN_PAGES : least < 1 ? 1 : least;
     uint32_t longest = 0;
     uint32_t sum = 0;
+    uint32_t spans = 0;
     for (uint32_t i = 0; i < CLASSES; i++) {
         struct size_class *class = &arena->classes[i];
         class->bytes = class_bytes(i);
@@ -84,7 +86,9 @@ static void init_classes(struct arena *arena)
         longest = class->span_pages > longest ? class->span_pages : longest;
         sum += class->bytes;
         arena->longest_span[i] = longest;
+        spans += class->span_pages;
         arena->sizes_sum[i] = sum;
+        arena->spans_sum[i] = spans;
     }
     assert(class_bytes(CLASSES - 1) == CLASS_MAX && class_of(CLASS_MAX) == CLASSES - 1);
 }
@@ -260,8 +264,10 @@ size_t arena_round(size_t bytes)
     return (bytes + step - 1) & ~(step - 1);
 }
 
-// Spans waste at most 1/16 of themselves, so full ones take bytes * 16/15; each class may open one
-// span more. Requests of k different classes add up to at least the k smallest sizes.
+// The bound: spans waste at most 1/16 of themselves, so full ones take bytes * 16/15; each class in
+// use may open one span more. Requests of k different classes add up to at least the k smallest
+// sizes, which limits k for small sums; for large ones it is one span of every class, some 6 MiB
+// (in regions from 64 MiB on; a tenth of the region in tiny ones).
 bool arena_has_room(const struct arena *arena, size_t bytes)
 {
     if (bytes == 0)
@@ -274,9 +280,11 @@ bool arena_has_room(const struct arena *arena, size_t bytes)
         kinds++;
     kinds = kinds > 0 ? kinds : 1;
     uint64_t span = arena->longest_span[class_index];
+    uint64_t open = kinds * span;
+    open = open < arena->spans_sum[class_index] ? open : arena->spans_sum[class_index];
     uint64_t large = pages_for(bytes);
     uint64_t full = pages_for(bytes + bytes / (SPAN_WASTE_PART - 1) + 1);
-    return pages_certain(&arena->pages, large > span ? large : span, full + kinds * span);
+    return pages_certain(&arena->pages, large > span ? large : span, full + open);
 }
 
 size_t arena_used_bytes(const struct arena *arena)
