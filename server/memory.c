@@ -9,11 +9,22 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+// Of every reservation, so that huge pages fit it.
+#define MEMORY_ALIGNMENT ((size_t)2 << 20)
+
 void *memory_reserve(size_t bytes)
 {
-    void *address = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return address == MAP_FAILED ? NULL : address;
+    size_t mapped = bytes + MEMORY_ALIGNMENT;
+    uint8_t *address = mmap(NULL, mapped, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (address == MAP_FAILED)
+        return NULL;
+    size_t head = (MEMORY_ALIGNMENT - (uintptr_t)address % MEMORY_ALIGNMENT) % MEMORY_ALIGNMENT;
+    if (head > 0)
+        memory_unreserve(address, head);
+    if (mapped - head > bytes)
+        memory_unreserve(address + head + bytes, mapped - head - bytes);
+    return address + head;
 }
 
 void memory_unreserve(void *address, size_t bytes)
