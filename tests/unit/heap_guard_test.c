@@ -42,7 +42,7 @@ static void do_memalign(void)
 }
 static void do_aligned_alloc(void)
 {
-    kept = aligned_alloc(64, bytes);
+    kept = aligned_alloc(64, bytes + 28);
 }
 static void do_valloc(void)
 {
@@ -148,7 +148,7 @@ Test(heap_guard, sealed)
     aborts(do_realloc, "heap_guard: realloc of 200 bytes");
     aborts(do_reallocarray, "heap_guard: reallocarray of 100 bytes");
     aborts(do_memalign, "heap_guard: memalign of 100 bytes");
-    aborts(do_aligned_alloc, "heap_guard: aligned_alloc of 100 bytes");
+    aborts(do_aligned_alloc, "heap_guard: aligned_alloc of 128 bytes");
     aborts(do_valloc, "heap_guard: valloc of 100 bytes");
     aborts(do_posix_memalign, "heap_guard: posix_memalign of 100 bytes");
     aborts(do_free, "heap_guard: free of");
