@@ -9,7 +9,7 @@
 #define MIB(n) ((n)*1024ULL * 1024ULL)
 #define GIB(n) ((n)*1024ULL * 1024ULL * 1024ULL)
 
-// --- protocol ---------------------------------------------------------------------------------
+// --- protocol --------------------------------------------------------------------------------
 
 // Arguments of one command, as in Redis (1024 * 1024).
 #define ARGUMENTS_MAX (1024 * 1024)
@@ -25,7 +25,7 @@
 // All bytes of one command, as Redis's client-query-buffer-limit.
 #define COMMAND_BYTES_MAX GIB(1)
 
-// --- storage ----------------------------------------------------------------------------------
+// --- storage ---------------------------------------------------------------------------------
 
 #define DATABASES_MAX 16
 #define KEY_BYTES_MAX MIB(8)
@@ -35,7 +35,7 @@
 // Values that are being sent in place, all connections together.
 #define PINS_MAX 4096
 
-// --- write-ahead log --------------------------------------------------------------------------
+// --- write-ahead log -------------------------------------------------------------------------
 
 // The unit of every write to the log and of its alignment (O_DIRECT).
 #define WAL_BLOCK_BYTES 4096ULL
@@ -51,7 +51,7 @@
 #define WAL_BATCH_BYTES_MAX (COMMAND_BYTES_MAX + MIB(512))
 #define WAL_COMPLETION_BLOCKS 64
 
-// --- server -----------------------------------------------------------------------------------
+// --- server ----------------------------------------------------------------------------------
 
 // Cells of the hold table; a power of two.
 #define HOLD_CELLS 65536
@@ -66,6 +66,7 @@
 #define REPLY_BYTES_SOFT MIB(1)
 // The same when less than an eighth of the pool is free.
 #define REPLY_BYTES_SCARCE REPLY_CHUNK_BYTES
+// When less than a sixteenth is free, the client with the most unsent output is disconnected.
 // A write executes only when this many chunks are free for its reply.
 #define REPLY_CHUNKS_RESERVE 64
 // From this length a value is sent from its entry in place instead of being copied.
@@ -77,11 +78,11 @@
 #define RUN_ARGUMENTS 16384
 // Received buffers that a connection which may not execute keeps before it stops receiving.
 #define INPUT_BUFFERS_KEPT 4
-// What may still arrive until the receive has ended.
-#define INPUT_BUFFERS_MAX 64
-// Input that is not executed yet (large arguments, commands that span buffers) may take this share
-// of maxmemory: one part in ...
-#define INPUT_SHARE 2
+// Commands that are being received and span buffers may take one part in INPUT_SHARE of maxmemory, but
+// at least this much; large arguments that are being received one part in LARGE_SHARE.
+#define INPUT_SHARE 8
+#define INPUT_BYTES_MIN MIB(64)
+#define LARGE_SHARE 2
 // Registered names (CLIENT SETNAME, SETINFO).
 #define CLIENT_NAME_MAX 256
 

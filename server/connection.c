@@ -19,8 +19,7 @@ static uint64_t connection_token(const struct connection *connection,
     return token_pack((struct token){operation, connection->slot, connection->generation});
 }
 
-// --- lists
-// -------------------------------------------------------------------------------------------
+// --- lists -----------------------------------------------------------------------------------
 
 void connection_list_add(struct server *server, struct connection *connection,
                          enum connection_list list)
@@ -60,8 +59,7 @@ void connection_list_remove(struct server *server, struct connection *connection
     head->count--;
 }
 
-// --- finding
-// -------------------------------------------------------------------------------------------
+// --- finding ---------------------------------------------------------------------------------
 
 struct connection *connection_of(struct server *server, uint32_t slot, uint32_t generation)
 {
@@ -93,8 +91,7 @@ struct connection *connection_by_id(struct server *server, uint64_t id)
     return NULL;
 }
 
-// --- accepting
-// -----------------------------------------------------------------------------------------
+// --- accepting -------------------------------------------------------------------------------
 
 static struct connection *connection_take(struct server *server)
 {
@@ -188,8 +185,7 @@ void connection_accepted(struct server *server, uint32_t listener, const struct 
     connection_greet(server, connection);
 }
 
-// --- receiving
-// -----------------------------------------------------------------------------------------
+// --- receiving -------------------------------------------------------------------------------
 
 void connection_arm(struct server *server, struct connection *connection)
 {
@@ -221,10 +217,12 @@ static void connection_free_if_idle(struct server *server, struct connection *co
 static void connection_keep_buffer(struct server *server, struct connection *connection,
                                    const struct io_event *event)
 {
-    assert(connection->buffers_count < INPUT_BUFFERS_MAX);
-    uint32_t at = (connection->buffers_first + connection->buffers_count) % INPUT_BUFFERS_MAX;
-    connection->buffers[at] = event->buffer;
-    connection->buffer_lengths[at] = (uint16_t)event->result;
+    server->buffers[event->buffer].length = (uint16_t)event->result;
+    if (connection->buffers_count == 0)
+        connection->buffer_first = event->buffer;
+    else
+        server->buffers[connection->buffer_last].next = event->buffer;
+    connection->buffer_last = event->buffer;
     connection->buffers_count++;
     connection->bytes_in += (uint64_t)event->result;
     connection->active_ms = server->wall_ms;
@@ -285,8 +283,7 @@ void connection_received_direct(struct server *server, struct connection *connec
     connection_list_add(server, connection, LIST_RUNNABLE);
 }
 
-// --- sending
-// -------------------------------------------------------------------------------------------
+// --- sending ---------------------------------------------------------------------------------
 
 void connection_send(struct server *server, struct connection *connection)
 {
@@ -327,8 +324,7 @@ void connection_send_done(struct server *server, struct connection *connection,
         connection_list_add(server, connection, LIST_SENDABLE);
 }
 
-// --- closing
-// -------------------------------------------------------------------------------------------
+// --- closing ---------------------------------------------------------------------------------
 
 // Nothing is in flight any more: gives everything back.
 static void connection_free_if_idle(struct server *server, struct connection *connection)

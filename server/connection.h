@@ -75,9 +75,8 @@ struct connection {
     bool complete; // ... is complete and waits to be executed
     struct resp_arg *saved_args; // ... and has its arguments here: own_args or an arena block
     struct resp_arg own_args[CONNECTION_ARGS];
-    uint16_t buffers[INPUT_BUFFERS_MAX]; // received, not yet parsed; a ring
-    uint16_t buffer_lengths[INPUT_BUFFERS_MAX];
-    uint32_t buffers_first;
+    uint16_t buffer_first; // received and not yet parsed, chained through server->buffers
+    uint16_t buffer_last;
     uint32_t buffers_count;
     uint32_t buffer_offset; // parsed bytes of the first one
     uint8_t *carry;         // bytes of a command that spans buffers: reply chunk or arena block

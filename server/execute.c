@@ -5,6 +5,7 @@
 #include "server/command_docs.h"
 #include "server/commands.h"
 #include "server/input.h"
+#include "server/io.h"
 #include "server/server.h"
 #include "storage/keyspace.h"
 
@@ -29,8 +30,7 @@ struct run {
     struct run_command commands[RUN_COMMANDS];
 };
 
-// --- errors that end a connection
-// -------------------------------------------------------------------------
+// --- errors that end a connection ------------------------------------------------------------
 
 static void execute_refuse(struct server *server, struct connection *connection, const char *error)
 {
@@ -49,8 +49,7 @@ static void execute_out_of_memory(struct server *server, struct connection *conn
                    "OOM no memory for the input of this connection, closing it");
 }
 
-// --- one command
-// --------------------------------------------------------------------------------------------
+// --- one command -----------------------------------------------------------------------------
 
 static struct call execute_call(struct server *server, struct connection *connection, uint8_t *base,
                                 struct resp_arg *args, uint32_t argc)
@@ -101,8 +100,7 @@ static bool execute_spanning(struct server *server, struct connection *connectio
     return true;
 }
 
-// --- runs
-// -----------------------------------------------------------------------------------------------------
+// --- runs ------------------------------------------------------------------------------------
 
 static enum resp_status run_parse(struct server *server, struct connection *connection,
                                   const struct resp_limits *limits, struct input_view view,
@@ -236,8 +234,7 @@ static bool execute_run(struct server *server, struct connection *connection,
     return execute_status(server, connection, status);
 }
 
-// --- the connection
-// ---------------------------------------------------------------------------------------------
+// --- the connection --------------------------------------------------------------------------
 
 static bool execute_has_room(struct server *server, struct connection *connection)
 {
@@ -280,18 +277,37 @@ static bool execute_step(struct server *server, struct connection *connection)
     return execute_status(server, connection, status);
 }
 
+// A connection that waits, perhaps for long, does not keep buffers that others need.
+static void execute_spill(struct server *server, struct connection *connection)
+{
+    bool scarce = io_buffers_free(server->io) < IO_BUFFERS / 2;
+    if (connection->large_active || (connection->wait == WAIT_LOG && !scarce))
+        return;
+    if (input_spill(server, connection) < 0)
+        execute_out_of_memory(server, connection);
+}
+
 void execute_connection(struct server *server, struct connection *connection)
 {
     connection_list_remove(server, connection, LIST_RUNNABLE);
-    if (connection->state != CONNECTION_OPEN || connection->wait != WAIT_NONE)
+    if (connection->state != CONNECTION_OPEN)
         return;
+    if (connection->wait != WAIT_NONE) {
+        execute_spill(server, connection);
+        return;
+    }
     // Every step uses up received bytes or completes a command: their number bounds the loop.
     while (execute_has_room(server, connection) && execute_step(server, connection))
         assert(connection->state == CONNECTION_OPEN);
     if (connection->state != CONNECTION_OPEN)
         return;
+    if (connection->wait != WAIT_NONE) {
+        connection_disarm(server, connection);
+        execute_spill(server, connection);
+        return;
+    }
     input_large_receive(server, connection);
     connection_arm(server, connection);
-    if (connection->end_of_stream && connection->wait == WAIT_NONE)
+    if (connection->end_of_stream)
         connection_finish(server, connection);
 }

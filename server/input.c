@@ -19,19 +19,14 @@
 // Two bytes end every argument.
 #define LARGE_SLACK 2
 
-static bool input_may_take(const struct server *server, uint64_t bytes)
-{
-    uint64_t limit = (uint64_t)server->config.maxmemory / INPUT_SHARE;
-    return server->input_bytes + bytes <= limit &&
-           data_used_bytes(server) + bytes <= (uint64_t)server->config.maxmemory;
-}
-
-// --- memory from the arena, within the bound for input
-// ----------------------------------------------------
+// --- memory from the arena, within the bound for input ---------------------------------------
 
 static void *input_alloc(struct server *server, uint64_t bytes)
 {
-    if (!input_may_take(server, bytes))
+    uint64_t limit = (uint64_t)server->config.maxmemory / INPUT_SHARE;
+    if (limit < INPUT_BYTES_MIN)
+        limit = INPUT_BYTES_MIN;
+    if (server->input_bytes + bytes > limit)
         return NULL;
     void *block = arena_alloc(server->arena, bytes);
     if (block != NULL)
@@ -47,37 +42,35 @@ static void input_free(struct server *server, void *block)
     arena_free(server->arena, block);
 }
 
-// --- received buffers
-// -----------------------------------------------------------------------------------------
+// --- received buffers ------------------------------------------------------------------------
 
 static struct input_view input_buffer_view(struct server *server, struct connection *connection)
 {
     if (connection->buffers_count == 0)
         return (struct input_view){NULL, 0};
-    uint32_t at = connection->buffers_first;
+    uint16_t buffer = connection->buffer_first;
     uint32_t offset = connection->buffer_offset;
-    assert(offset < connection->buffer_lengths[at]);
-    return (struct input_view){io_buffer(server->io, connection->buffers[at]) + offset,
-                               connection->buffer_lengths[at] - offset};
+    assert(offset < server->buffers[buffer].length);
+    return (struct input_view){io_buffer(server->io, buffer) + offset,
+                               server->buffers[buffer].length - offset};
 }
 
 static void input_buffer_consume(struct server *server, struct connection *connection,
                                  uint64_t bytes)
 {
     assert(connection->buffers_count > 0);
-    uint32_t at = connection->buffers_first;
+    uint16_t buffer = connection->buffer_first;
     connection->buffer_offset += (uint32_t)bytes;
-    assert(connection->buffer_offset <= connection->buffer_lengths[at]);
-    if (connection->buffer_offset < connection->buffer_lengths[at])
+    assert(connection->buffer_offset <= server->buffers[buffer].length);
+    if (connection->buffer_offset < server->buffers[buffer].length)
         return;
-    io_buffer_return(server->io, connection->buffers[at]);
-    connection->buffers_first = (at + 1) % INPUT_BUFFERS_MAX;
+    connection->buffer_first = server->buffers[buffer].next;
     connection->buffers_count--;
     connection->buffer_offset = 0;
+    io_buffer_return(server->io, buffer);
 }
 
-// --- the carry
-// ----------------------------------------------------------------------------------------------
+// --- the carry -------------------------------------------------------------------------------
 
 static void carry_free(struct server *server, struct connection *connection)
 {
@@ -136,8 +129,7 @@ static int carry_append(struct server *server, struct connection *connection, co
     return 0;
 }
 
-// --- views
-// -----------------------------------------------------------------------------------------------------
+// --- views -----------------------------------------------------------------------------------
 
 int input_view(struct server *server, struct connection *connection, struct input_view *view)
 {
@@ -176,8 +168,20 @@ void input_consume(struct server *server, struct connection *connection, uint64_
         carry_free(server, connection);
 }
 
-// --- commands that span buffers
-// -----------------------------------------------------------------------------------
+int input_spill(struct server *server, struct connection *connection)
+{
+    while (connection->buffers_count > 0) {
+        struct input_view view = input_buffer_view(server, connection);
+        int result = carry_append(server, connection, view.bytes, view.length);
+        if (result < 0)
+            return result;
+        input_buffer_consume(server, connection, view.length);
+        connection->carry_partial = false;
+    }
+    return 0;
+}
+
+// --- commands that span buffers --------------------------------------------------------------
 
 static int input_save_args(struct server *server, struct connection *connection)
 {
@@ -261,8 +265,7 @@ void input_span_done(struct server *server, struct connection *connection, uint6
     input_consume(server, connection, bytes);
 }
 
-// --- large arguments
-// ----------------------------------------------------------------------------------------------
+// --- large arguments -------------------------------------------------------------------------
 
 // The block is made to become the entry of the key that stands before the argument, as in SET and
 // MSET; for other commands it is only a buffer.
@@ -273,7 +276,10 @@ static struct entry *input_large_block(struct server *server, struct connection 
     uint32_t key_length = 0;
     if (parser->argc >= 2 && !parser->args[parser->argc - 1].external)
         key_length = parser->args[parser->argc - 1].length;
-    if (!input_may_take(server, (uint64_t)key_length + length))
+    uint64_t limit = (uint64_t)server->config.maxmemory;
+    uint64_t bytes = (uint64_t)key_length + length;
+    if (server->large_bytes + bytes > limit / LARGE_SHARE ||
+        data_used_bytes(server) + bytes > limit)
         return NULL;
     return keyspace_block_create(server->keyspace, key_length, length, LARGE_SLACK);
 }
@@ -300,7 +306,7 @@ int input_large_begin(struct server *server, struct connection *connection)
     connection->large_active = true;
     connection->large_received = 0;
     connection->large_total = (uint64_t)parser->large_length + LARGE_SLACK;
-    server->input_bytes += connection->large != NULL ? connection->large_total : 0;
+    server->large_bytes += connection->large != NULL ? connection->large_total : 0;
     return 0;
 }
 
@@ -330,7 +336,7 @@ static void input_large_take_carry(struct connection *connection)
 static void input_large_end(struct server *server, struct connection *connection)
 {
     if (connection->large != NULL)
-        server->input_bytes -= connection->large_total;
+        server->large_bytes -= connection->large_total;
     connection->large_active = false;
     // Not partial: the parser has not seen the end of this argument yet.
     connection->carry_partial = false;
@@ -382,8 +388,7 @@ void input_large_received(struct server *server, struct connection *connection, 
         input_large_end(server, connection);
 }
 
-// --- dropping
-// --------------------------------------------------------------------------------------------------------
+// --- dropping --------------------------------------------------------------------------------
 
 void input_drop(struct server *server, struct connection *connection)
 {
@@ -392,7 +397,7 @@ void input_drop(struct server *server, struct connection *connection)
         input_buffer_consume(server, connection, view.length);
     }
     if (connection->large_active && connection->large != NULL) {
-        server->input_bytes -= connection->large_total;
+        server->large_bytes -= connection->large_total;
         keyspace_block_free(server->keyspace, connection->large);
     }
     connection->large = NULL;

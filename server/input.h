@@ -22,6 +22,10 @@ int input_view(struct server *server, struct connection *connection, struct inpu
 // `bytes` from the start of the view are done with.
 void input_consume(struct server *server, struct connection *connection, uint64_t bytes);
 
+// A connection that waits gives its received buffers back to the others: their bytes move to the
+// carry. 0 or -ENOMEM.
+int input_spill(struct server *server, struct connection *connection);
+
 // The view ends within a command: what is left of it moves to the carry, and the parser's arguments
 // to memory of the connection, until more has arrived. 0 or -ENOMEM.
 int input_span(struct server *server, struct connection *connection);

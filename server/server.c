@@ -20,8 +20,7 @@
 // How long a clean stop waits for clients to take their replies.
 #define STOP_PATIENCE_NS 5000000000
 
-// --- reap
-// -------------------------------------------------------------------------------------------------
+// --- reap ------------------------------------------------------------------------------------
 
 static void server_event_connection(struct server *server, struct token token,
                                     const struct io_event *event)
@@ -97,8 +96,7 @@ static void server_event(struct server *server, const struct io_event *event)
     assert(false);
 }
 
-// --- execute
-// ----------------------------------------------------------------------------------------------
+// --- execute ---------------------------------------------------------------------------------
 
 // Connections that wait run again as soon as what they wait for may be there.
 static void server_wake_waiting(struct server *server)
@@ -132,8 +130,7 @@ static void server_execute(struct server *server)
         execute_connection(server, server->lists[LIST_RUNNABLE].first);
 }
 
-// --- send
-// -------------------------------------------------------------------------------------------------
+// --- send ------------------------------------------------------------------------------------
 
 // What waited for batches that are safe now may leave.
 static void server_release(struct server *server)
@@ -160,8 +157,7 @@ static void server_send(struct server *server)
         connection_send(server, server->lists[LIST_SENDABLE].first);
 }
 
-// --- housekeeping
-// -----------------------------------------------------------------------------------------
+// --- housekeeping ----------------------------------------------------------------------------
 
 static void server_accept(struct server *server)
 {
@@ -220,8 +216,31 @@ static void server_close_idle(struct server *server)
     }
 }
 
+// Replies that nobody takes must not use up the memory that everybody's replies come from.
+static void server_evict(struct server *server)
+{
+    if (reply_pool_free(server->replies) >= REPLY_CHUNKS / 16)
+        return;
+    struct connection *worst = NULL;
+    for (struct connection *c = connection_next(server, NULL); c != NULL;
+         c = connection_next(server, c)) {
+        if (c->state == CONNECTION_CLOSING)
+            continue;
+        if (worst == NULL || reply_pending(&c->reply) > reply_pending(&worst->reply))
+            worst = c;
+    }
+    if (worst == NULL)
+        return;
+    notice(&server->notices, LOGLEVEL_WARNING,
+           "memory for replies is short: closing client %s, which has not taken %llu bytes",
+           worst->peer, (unsigned long long)reply_pending(&worst->reply));
+    server->stats.evicted_clients++;
+    connection_close(server, worst);
+}
+
 static void server_housekeeping(struct server *server)
 {
+    server_evict(server);
     journal_housekeeping(server);
     data_housekeeping(server);
     server_accept(server);
@@ -238,8 +257,7 @@ static void server_housekeeping(struct server *server)
     }
 }
 
-// --- stopping
-// ---------------------------------------------------------------------------------------------
+// --- stopping --------------------------------------------------------------------------------
 
 void server_stop(struct server *server)
 {
@@ -283,8 +301,7 @@ static void server_stopping(struct server *server)
     notice(&server->notices, LOGLEVEL_NOTICE, "everything is on disk, bye");
 }
 
-// --- the turn
-// ---------------------------------------------------------------------------------------------
+// --- the turn --------------------------------------------------------------------------------
 
 static int64_t server_timeout_ns(struct server *server)
 {

@@ -57,6 +57,7 @@ struct server_stats {
     uint64_t denied_memory;
     uint64_t peak_bytes;
     uint64_t out_of_buffers;
+    uint64_t evicted_clients; // closed because they did not take their replies
     int64_t turn_ns_max;
     // instantaneous rates: samples of the last 16 * 100 ms
     struct {
@@ -66,6 +67,12 @@ struct server_stats {
     uint64_t commands_per_second;
     uint64_t bytes_in_per_second;
     uint64_t bytes_out_per_second;
+};
+
+// A received buffer that a connection keeps.
+struct server_buffer {
+    uint16_t next;
+    uint16_t length;
 };
 
 struct server_list {
@@ -106,7 +113,9 @@ struct server {
     bool accepting[LISTENERS_MAX];
     uint32_t listeners_count;
     int64_t accept_retry_ns; // when to accept again after a failure, 0: no failure
-    uint64_t input_bytes; // large arguments, carried commands and their arguments: not yet executed
+    struct server_buffer buffers[IO_BUFFERS];
+    uint64_t large_bytes; // large arguments not wholly received
+    uint64_t input_bytes; // carried commands and their arguments
 
     // execution
     struct resp_arg *run_args; // RUN_ARGUMENTS
