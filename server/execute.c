@@ -302,7 +302,8 @@ void execute_connection(struct server *server, struct connection *connection)
     if (connection->state != CONNECTION_OPEN)
         return;
     if (connection->wait != WAIT_NONE) {
-        connection_disarm(server, connection);
+        if (connection->wait == WAIT_OUTPUT)
+            connection_disarm(server, connection);
         execute_spill(server, connection);
         return;
     }
