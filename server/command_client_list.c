@@ -15,13 +15,19 @@
 #define LINE_BYTES_MAX (3 * CLIENT_NAME_MAX + 2048)
 
 // Received bytes that have not been executed.
-static uint64_t line_input(const struct connection *connection)
+static uint64_t line_input(const struct server *server, const struct connection *connection)
 {
     uint64_t bytes = connection->carry_length - connection->carry_offset;
-    for (uint32_t i = 0; i < connection->buffers_count; i++)
-        bytes += connection->buffer_lengths[(connection->buffers_first + i) % INPUT_BUFFERS_MAX];
-    assert(connection->buffers_count == 0 || bytes >= connection->buffer_offset);
-    return connection->buffers_count > 0 ? bytes - connection->buffer_offset : bytes;
+    uint16_t buffer = connection->buffer_first;
+    for (uint32_t i = 0; i < connection->buffers_count; i++) {
+        bytes += server->buffers[buffer].length;
+        buffer = server->buffers[buffer].next;
+    }
+    if (connection->buffers_count > 0) {
+        assert(bytes >= connection->buffer_offset);
+        bytes -= connection->buffer_offset;
+    }
+    return bytes;
 }
 
 // Bytes of arguments that are being received.
@@ -39,7 +45,7 @@ static size_t line_format(const struct call *call, const struct connection *conn
     bool own = connection == call->connection;
     uint64_t output = own ? 0 : reply_pending(&connection->reply);
     uint64_t chunks = (output + REPLY_CHUNK_BYTES - 1) / REPLY_CHUNK_BYTES;
-    uint64_t input = line_input(connection);
+    uint64_t input = line_input(server, connection);
     uint64_t arguments = line_arguments(connection);
     int64_t age_s = (server->wall_ms - connection->created_ms) / 1000;
     int64_t idle_s = (server->wall_ms - connection->active_ms) / 1000;
@@ -79,8 +85,7 @@ void command_client_info(struct call *call)
     resp_verbatim(call->reply, "txt", line, line_format(call, call->connection, line));
 }
 
-// --- LIST
-// ---------------------------------------------------------------------------------------------
+// --- LIST -----------------------------------------------------------------------------------
 
 // A list is walked twice: first its length is found, then it is written.
 struct list {

@@ -63,8 +63,7 @@ void command_command_docs(struct call *call)
     }
 }
 
-// --- LIST
-// ---------------------------------------------------------------------------------------------
+// --- LIST -----------------------------------------------------------------------------------
 
 enum list_filter { LIST_EVERYTHING, LIST_MODULE, LIST_CATEGORY, LIST_PATTERN };
 
@@ -129,8 +128,7 @@ void command_command_list(struct call *call)
     list_walk(call->reply, filter, value);
 }
 
-// --- GETKEYS
-// ------------------------------------------------------------------------------------------
+// --- GETKEYS --------------------------------------------------------------------------------
 
 // The command line begins at this argument.
 #define LINE_START 2

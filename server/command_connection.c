@@ -65,7 +65,7 @@ void command_reset(struct call *call)
     resp_simple(call->reply, "RESET");
 }
 
-// --- passwords -------------------------------------------------------------------------------
+// --- passwords ------------------------------------------------------------------------------
 
 // Takes the same time whatever the texts have in common.
 static bool password_equal(struct span given, const char password[CONFIG_TEXT_MAX])
@@ -118,7 +118,7 @@ void command_auth(struct call *call)
         call_ok(call);
 }
 
-// --- HELLO -----------------------------------------------------------------------------------
+// --- HELLO ----------------------------------------------------------------------------------
 
 // As in Redis, every option takes effect when it is read, whatever is wrong after it.
 static bool hello_options(struct call *call)
