@@ -4,6 +4,7 @@
 #include "server/call.h"
 #include "server/command_docs.h"
 #include "server/commands.h"
+#include "server/hold.h"
 #include "server/input.h"
 #include "server/io.h"
 #include "server/server.h"
@@ -147,6 +148,7 @@ static void run_prepare(struct server *server, struct connection *connection, ui
             command->key = keyspace_key(server->keyspace, connection->database, base + key->where,
                                         key->length);
             keyspace_prefetch_bucket(server->keyspace, &command->key);
+            hold_prefetch(server->hold, command->key.hash);
         }
         base += command->bytes;
     }

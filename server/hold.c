@@ -27,6 +27,11 @@ struct hold *hold_create(struct allocator *allocator)
     return allocator_take(allocator, sizeof(struct hold), 64);
 }
 
+void hold_prefetch(const struct hold *hold, uint64_t hash)
+{
+    __builtin_prefetch(&hold->cells[hold_cell(hash)], 1);
+}
+
 void hold_touch(struct hold *hold, uint64_t hash, uint64_t batch)
 {
     uint64_t *cell = &hold->cells[hold_cell(hash)];

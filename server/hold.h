@@ -12,6 +12,9 @@ struct hold;
 size_t hold_overhead(void);
 struct hold *hold_create(struct allocator *allocator);
 
+// Fetches the key's cell into the cache, ahead of the calls below.
+void hold_prefetch(const struct hold *hold, uint64_t hash);
+
 // A record about the key with this hash went into `batch`.
 void hold_touch(struct hold *hold, uint64_t hash, uint64_t batch);
 // A record about a whole database, or several, went into `batch`.
