@@ -66,7 +66,7 @@ void keyspace_expect(struct keyspace *keyspace, uint64_t keys)
     keyspace->keep_size = true;
 }
 
-// --- finding ------------------------------------------------------------------------------------
+// --- finding ---------------------------------------------------------------------------------
 
 struct key keyspace_key(const struct keyspace *keyspace, uint32_t database, const void *data,
                         uint32_t length)
@@ -109,7 +109,7 @@ struct entry *keyspace_find(const struct keyspace *keyspace, const struct key *k
     return keyspace_locate(keyspace, key, &place);
 }
 
-// --- places -------------------------------------------------------------------------------------
+// --- places ----------------------------------------------------------------------------------
 
 struct place keyspace_place(const struct keyspace *keyspace, uint64_t hash,
                             const struct entry *entry)
@@ -184,8 +184,7 @@ void keyspace_mark(struct keyspace *keyspace, const struct place *place, uint16_
     keyspace->slots[slot].volatile_keys += after ? 1 : UINT64_MAX;
 }
 
-// --- setting and deleting
-// -------------------------------------------------------------------------
+// --- setting and deleting --------------------------------------------------------------------
 
 static bool lies_inside(const struct keyspace *keyspace, const void *data,
                         const struct entry *entry)
@@ -265,7 +264,7 @@ bool keyspace_delete(struct keyspace *keyspace, const struct key *key)
     return true;
 }
 
-// --- figures ------------------------------------------------------------------------------------
+// --- figures ---------------------------------------------------------------------------------
 
 void keyspace_stats(const struct keyspace *keyspace, struct keyspace_stats *stats)
 {

@@ -22,7 +22,7 @@ struct key {
     uint64_t hash;
 };
 
-// --- creation ---------------------------------------------------------------------------------
+// --- creation --------------------------------------------------------------------------------
 
 // Address space for each of the two table regions that an arena of `arena_bytes` can need.
 size_t keyspace_region_bytes(size_t arena_bytes);
@@ -39,7 +39,7 @@ struct keyspace *keyspace_create(struct allocator *allocator, struct arena *aren
 // the keyspace is empty.
 void keyspace_expect(struct keyspace *keyspace, uint64_t keys);
 
-// --- databases and their keyspace ids ------------------------------------------------------------
+// --- databases and their keyspace ids --------------------------------------------------------
 
 // Databases map to ids that are never reused: flushing gives a database a fresh id, swapping
 // exchanges two. Keys under ids that no database has any more are dead: never found, freed by
@@ -64,7 +64,7 @@ uint64_t keyspace_count(const struct keyspace *keyspace, uint32_t database);    
 uint64_t keyspace_count_volatile(const struct keyspace *keyspace, uint32_t database); // with expiry
 uint64_t keyspace_count_dead(const struct keyspace *keyspace); // keys still to be freed
 
-// --- finding ------------------------------------------------------------------------------------
+// --- finding ---------------------------------------------------------------------------------
 
 struct key keyspace_key(const struct keyspace *keyspace, uint32_t database, const void *data,
                         uint32_t length);
@@ -76,7 +76,7 @@ void keyspace_prefetch_entry(const struct keyspace *keyspace, const struct key *
 // The entry, expired or not, or NULL. Valid until the next call that changes the keyspace.
 struct entry *keyspace_find(const struct keyspace *keyspace, const struct key *key);
 
-// --- changing -----------------------------------------------------------------------------------
+// --- changing --------------------------------------------------------------------------------
 
 // Memory (arena_round sizes) that an entry of these lengths takes.
 size_t keyspace_entry_bytes(uint32_t key_length, uint32_t value_length, bool expiry);
@@ -105,8 +105,7 @@ struct entry *keyspace_set_expiry(struct keyspace *keyspace, const struct key *k
 // Removes the key. False when it was not there.
 bool keyspace_delete(struct keyspace *keyspace, const struct key *key);
 
-// --- large values: received straight into their entry
-// ----------------------------------------------
+// --- large values: received straight into their entry ----------------------------------------
 
 // A block that can become the entry of a key of `key_length` with a value of `value_length`, and in
 // the meantime receives the value; `slack` bytes behind the value may be written too. NULL when
@@ -121,16 +120,14 @@ void keyspace_block_free(struct keyspace *keyspace, struct entry *block);
 struct entry *keyspace_adopt(struct keyspace *keyspace, const struct key *key, struct entry *block,
                              int64_t expiry_ms);
 
-// --- pins: bytes of a value lent to the kernel
-// -------------------------------------------------------
+// --- pins: bytes of a value lent to the kernel -----------------------------------------------
 
 // From now on the entry's block is neither changed, moved nor freed, though the key may be set or
 // deleted; until as many keyspace_unpin calls as pins. False when PINS_MAX entries are pinned.
 bool keyspace_pin(struct keyspace *keyspace, struct entry *entry);
 void keyspace_unpin(struct keyspace *keyspace, struct entry *entry);
 
-// --- walking
-// ------------------------------------------------------------------------------------------
+// --- walking ---------------------------------------------------------------------------------
 
 // A position in hash order, 48 bits wide, 0 at the start and at the end. Survives growth: a key
 // that is there during a whole walk from 0 to 0 is visited at least once.
@@ -144,8 +141,7 @@ uint64_t keyspace_scan(const struct keyspace *keyspace, uint64_t cursor, keyspac
 // A random live entry of `database`, expired or not, or NULL when the database is empty.
 struct entry *keyspace_random(const struct keyspace *keyspace, uint32_t database, uint64_t random);
 
-// --- background work
-// -----------------------------------------------------------------------------------
+// --- background work -------------------------------------------------------------------------
 
 enum keyspace_verdict {
     KEYSPACE_KEEP,   // leave it

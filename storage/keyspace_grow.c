@@ -39,8 +39,9 @@ static void start(struct keyspace *keyspace, bool may_shrink)
     assert(!keyspace->growing);
     const struct table *table = old_table(keyspace);
     uint64_t slots = table->homes * TABLE_SLOTS;
+    bool grows = keyspace->entries * 100 > slots * LOAD_GROW;
     uint64_t homes;
-    if (keyspace->entries * 100 > slots * LOAD_GROW) {
+    if (grows) {
         homes = table->homes < SMALL_HOMES ? table->homes * 2 : table->homes * 13 / 10;
     } else if (may_shrink && table->homes >= SHRINK_HOMES_MIN &&
                keyspace->entries * 100 < slots * LOAD_SHRINK && !keyspace->keep_size) {
@@ -50,9 +51,13 @@ static void start(struct keyspace *keyspace, bool may_shrink)
     } else {
         return;
     }
-    // When it does not fit, the table fills up until keyspace_link refuses.
-    if (table_open(new_table(keyspace), homes))
-        keyspace->growing = true;
+    uint64_t most = table->capacity - TABLE_SPARE;
+    homes = homes < most ? homes : most;
+    // When there is no room to grow, the table fills up until keyspace_link refuses.
+    if (grows && homes < table->homes + table->homes / 10)
+        return;
+    keyspace->growing = table_open(new_table(keyspace), homes);
+    assert(keyspace->growing);
 }
 
 static void finish(struct keyspace *keyspace)
@@ -60,7 +65,7 @@ static void finish(struct keyspace *keyspace)
     struct table *table = old_table(keyspace);
     assert(keyspace->growing && table->left == table->homes);
     struct table *next = new_table(keyspace);
-    table_reach(next, next->homes - 1);
+    table_reach(next, next->total - 1);
     table_close(table);
     keyspace->current ^= 1;
     keyspace->growing = false;
@@ -159,6 +164,5 @@ uint64_t keyspace_reached(const struct keyspace *keyspace)
 bool keyspace_reclaim(struct keyspace *keyspace, void **address, size_t *bytes)
 {
     return table_reclaim(old_table(keyspace), RECLAIM_BYTES, address, bytes) ||
-           (!keyspace->growing &&
-            table_reclaim(new_table(keyspace), RECLAIM_BYTES, address, bytes));
+           table_reclaim(new_table(keyspace), RECLAIM_BYTES, address, bytes);
 }

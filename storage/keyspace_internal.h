@@ -51,7 +51,7 @@ struct keyspace {
 
 uint64_t keyspace_hash(const struct keyspace *keyspace, uint16_t slot, const void *key, size_t len);
 
-// --- entries (keyspace_entry.c) -----------------------------------------------------------------
+// --- entries (keyspace_entry.c) --------------------------------------------------------------
 
 struct entry_shape {
     uint8_t flags; // ENTRY_WIDE, ENTRY_EXPIRY
@@ -88,7 +88,7 @@ struct entry *entry_create(struct keyspace *keyspace, const struct key *key,
 // longer in the table.
 void entry_release(struct keyspace *keyspace, struct entry *entry);
 
-// --- places (keyspace.c) ------------------------------------------------------------------------
+// --- places (keyspace.c) ---------------------------------------------------------------------
 
 // Puts an entry that is not there yet into the table and counts it. False: no room.
 bool keyspace_link(struct keyspace *keyspace, const struct key *key, struct entry *entry);
@@ -104,23 +104,21 @@ struct place keyspace_place(const struct keyspace *keyspace, uint64_t hash,
 void keyspace_mark(struct keyspace *keyspace, const struct place *place, uint16_t slot, bool before,
                    bool after);
 
-// --- growing (keyspace_grow.c)
-// --------------------------------------------------------------------
+// --- growing (keyspace_grow.c) ---------------------------------------------------------------
 
 // What an insert contributes: starts growing where needed, and moves a few homes.
 void keyspace_grow_for_insert(struct keyspace *keyspace);
 // Buckets of the table that is grown into that are in use so far.
 uint64_t keyspace_reached(const struct keyspace *keyspace);
 
-// --- walking (keyspace_scan.c) ------------------------------------------------------------------
+// --- walking (keyspace_scan.c) ---------------------------------------------------------------
 
 // Where the home bucket after this one starts, 0 behind the last; a home of the table that is grown
 // into ends where the part of it begins that is still in the old one.
 uint64_t keyspace_next_position(const struct keyspace *keyspace, const struct table *table,
                                 uint64_t home);
 
-// --- inline helpers
-// -------------------------------------------------------------------------------
+// --- inline helpers --------------------------------------------------------------------------
 
 static inline struct entry *keyspace_entry_at(const struct keyspace *keyspace, uint64_t offset)
 {

@@ -97,21 +97,33 @@ void table_erase(const struct place *place)
     }
 }
 
+// Takes a range of whole pages, at most `most` bytes, from the start of [*from, to).
+static bool take_pages(struct table *table, uint64_t *from, uint64_t to, size_t most,
+                       void **address, size_t *bytes)
+{
+    uint64_t start = round_up(*from);
+    to = to / TABLE_PAGE_BUCKETS * TABLE_PAGE_BUCKETS;
+    if (start >= to)
+        return false;
+    uint64_t limit = most / ARENA_PAGE_BYTES * TABLE_PAGE_BUCKETS;
+    uint64_t count = to - start < limit ? to - start : limit;
+    *address = &table->buckets[start];
+    *bytes = count * sizeof(struct bucket);
+    *from = start + count;
+    return true;
+}
+
 bool table_reclaim(struct table *table, size_t most, void **address, size_t *bytes)
 {
     assert(most >= ARENA_PAGE_BYTES);
-    uint64_t *from = table->homes > 0 ? &table->reclaimed : &table->stale_from;
-    uint64_t to = table->homes > 0 ? table->left : table->stale_to;
-    to = to / TABLE_PAGE_BUCKETS * TABLE_PAGE_BUCKETS;
-    if (*from >= to)
+    assert(table->stale_to % TABLE_PAGE_BUCKETS == 0);
+    if (table->homes > 0 && take_pages(table, &table->reclaimed, table->left, most, address, bytes))
+        return true;
+    // What the table has yet to clear for itself is left to it. When nothing is, stale memory
+    // begins behind its last page, whose rest becomes stale again when the table is closed.
+    if (table->limit < table->total)
         return false;
-    assert(*from % TABLE_PAGE_BUCKETS == 0);
-    uint64_t limit = most / ARENA_PAGE_BYTES * TABLE_PAGE_BUCKETS;
-    uint64_t count = to - *from < limit ? to - *from : limit;
-    *address = &table->buckets[*from];
-    *bytes = count * sizeof(struct bucket);
-    *from += count;
-    return true;
+    return take_pages(table, &table->stale_from, table->stale_to, most, address, bytes);
 }
 
 size_t table_stale_bytes(const struct table *table)
