@@ -55,6 +55,11 @@ void resp_parser_next(struct resp_parser *parser);
 // less than in the call before, and with the same content). Inline commands are unquoted in place,
 // hence not const. Empty commands (empty lines, *0, *-1) are part of the command that follows them.
 //
+// As in Redis: a line is too long when more than INLINE_BYTES_MAX of the command's bytes are there
+// without its end (so one that comes with its end may be longer); count lines end with '\r', inline
+// lines with '\n', and a NUL hides the end of its line. More than ARGUMENTS_MAX arguments are
+// refused when they are announced; Redis 7.0 bounds them by INT_MAX.
+//
 // After RESP_LARGE the caller takes the argument's large_length bytes, and the two bytes after
 // them, out of the stream; then calls resp_parser_large_done and resp_parse again with a `bytes` in
 // which what follows the argument stands directly at `offset`.

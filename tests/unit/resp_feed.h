@@ -189,7 +189,7 @@ static void feed_bytes(struct feed *feed, const void *bytes, size_t length)
     feed_run(feed);
 }
 
-// The whole stream, and at its end how many bytes of an incomplete command are left.
+// The whole stream, and at its end how many bytes of it could not be parsed yet.
 static void feed_stream(struct feed *feed, const uint8_t *bytes, size_t length)
 {
     const size_t chunk = feed->way.chunk > 0 ? feed->way.chunk : length + 1;
@@ -210,8 +210,7 @@ static void feed_stream(struct feed *feed, const uint8_t *bytes, size_t length)
         free(feed->large[feed->large_count]);
         feed->large_missing = 0;
     } else {
-        snprintf(rest, sizeof(rest), "?%zu",
-                 feed->length - (size_t)resp_parser_discard(&feed->parser));
+        snprintf(rest, sizeof(rest), "?%zu", feed->length - (size_t)feed->parser.offset);
     }
     feed_note(feed, rest, strlen(rest));
 }

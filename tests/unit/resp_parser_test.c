@@ -8,6 +8,7 @@
 
 #define TEXT(text) text, sizeof(text) - 1
 #define PING "*1\r\n$4\r\nPING\r\n"
+#define FORTY "0123456789012345678901234567890123456789"
 #define ERROR_COUNT "!ERR Protocol error: invalid multibulk length"
 #define ERROR_BULK "!ERR Protocol error: invalid bulk length"
 #define ERROR_DOLLAR(byte) "!ERR Protocol error: expected '$', got '" byte "'"
@@ -34,7 +35,7 @@ static const struct sample multibulk_samples[] = {
     {TEXT("*2\r\n$4\r\nECHO\r\n$12\r\na\r\nb\0c$*1\r\n9\r\n"),
      TEXT("[ECHO][a\r\nb\0c$*1\r\n9];?0")},
     {TEXT(PING PING PING), TEXT("[PING];[PING];[PING];?0")},
-    {TEXT(PING "*2\r\n$4\r\nEC"), TEXT("[PING];?10")},
+    {TEXT(PING "*2\r\n$4\r\nEC"), TEXT("[PING];?2")},
     {TEXT("*12\r\n$1\r\n0\r\n$1\r\n1\r\n$1\r\n2\r\n$1\r\n3\r\n$1\r\n4\r\n$1\r\n5\r\n$1\r\n6\r\n"
           "$1\r\n7\r\n$1\r\n8\r\n$1\r\n9\r\n$1\r\na\r\n$1\r\nb\r\n" PING),
      TEXT("[0][1][2][3][4][5][6][7][8][9][a][b];[PING];?0")},
@@ -81,8 +82,12 @@ static const struct sample multibulk_samples[] = {
     {TEXT("*1\r\n$x4\r\nPING\r\n"), TEXT(ERROR_BULK)},
     {TEXT("*1\r\n$:\r\n1234567890"), TEXT(ERROR_BULK)},
     {TEXT("*1\r\n$/\r\n1234567890"), TEXT(ERROR_BULK)},
-    {TEXT("*1\r\n$1:\r\n12345678901234567890"), TEXT(ERROR_BULK)},
-    {TEXT("*1\r\n$11/\r\n12345678901234567890"), TEXT(ERROR_BULK)},
+    {TEXT("*1\r\n$1:\r\n" FORTY), TEXT(ERROR_BULK)},
+    {TEXT("*1\r\n$1/\r\n" FORTY), TEXT(ERROR_BULK)},
+    {TEXT("*1\r\n$01\r\n" FORTY), TEXT(ERROR_BULK)},
+    {TEXT("*1\r\n$10:\r\n" FORTY FORTY FORTY FORTY), TEXT(ERROR_BULK)},
+    {TEXT("*1\r\n$11/\r\n" FORTY FORTY FORTY FORTY), TEXT(ERROR_BULK)},
+    {TEXT("*1\r\n$100x\r\n" FORTY FORTY FORTY FORTY), TEXT(ERROR_BULK)},
     {TEXT("*1\r\n$536870913\r\n"), TEXT(ERROR_BULK)},
     {TEXT("*1\r\n$4294967300\r\nPING\r\n"), TEXT(ERROR_BULK)},
     {TEXT("*1\r\n$18446744073709551620\r\nPING\r\n"), TEXT(ERROR_BULK)},
@@ -97,12 +102,12 @@ static const struct sample multibulk_samples[] = {
     {TEXT("*1\r\n%\r\n"), TEXT(ERROR_DOLLAR("%"))},
     {TEXT("*1\r\n'\r\n"), TEXT(ERROR_DOLLAR("'"))},
     {TEXT("*2\r\n$4\r\nECHO\r\n4\r\nPING\r\n"), TEXT(ERROR_DOLLAR("4"))},
-    {TEXT("*1\r\n\r"), TEXT("?5")},
-    {TEXT("*1\r\nx"), TEXT("?5")},
+    {TEXT("*1\r\n\r"), TEXT("?1")},
+    {TEXT("*1\r\nx"), TEXT("?1")},
     // A NUL hides what follows it on a line.
     {TEXT("*1\0\r\n$4\r\nPING\r\n"), TEXT("?15")},
-    {TEXT("*1\r\n\0\r\n"), TEXT("?7")},
-    {TEXT("*1\r\n$4\0\r\nPING\r\n"), TEXT("?15")},
+    {TEXT("*1\r\n\0\r\n"), TEXT("?3")},
+    {TEXT("*1\r\n$4\0\r\nPING\r\n"), TEXT("?11")},
 };
 
 static const struct sample inline_samples[] = {
@@ -176,7 +181,7 @@ static const struct sample stranger_samples[] = {
     {TEXT("*0\r\n" PING), TEXT("[PING];?0")},
     {TEXT("*-1\r\n" PING), TEXT("[PING];?0")},
     {TEXT("*1048577\r\n"), TEXT(ERROR_COUNT)},
-    {TEXT("*1\r\n$16384\r\nabc"), TEXT("?15")},
+    {TEXT("*1\r\n$16384\r\nabc"), TEXT("?3")},
     {TEXT("*1\r\n$16385\r\nabc"), TEXT(ERROR_STRANGER_BULK)},
     {TEXT("*1\r\n$32768\r\nabc"), TEXT(ERROR_STRANGER_BULK)},
     {TEXT("*1\r\n$600000000\r\nabc"), TEXT(ERROR_BULK)},
@@ -254,7 +259,18 @@ Test(resp_parser, lower_limit_of_arguments)
     expect_samples(samples, sizeof(samples) / sizeof(samples[0]), limits);
 }
 
-// --- long lines -------------------------------------------------------------------------------
+Test(resp_parser, limit_of_arguments_above_what_a_value_can_be)
+{
+    static const struct sample samples[] = {
+        {TEXT("*1\r\n$536870912\r\n"), TEXT("?large 536870914")},
+        {TEXT("*1\r\n$536870913\r\n"), TEXT(ERROR_BULK)},
+        {TEXT("*1\r\n$-1\r\n"), TEXT(ERROR_BULK)},
+    };
+    const struct resp_limits limits = {.authenticated = true, .argument_bytes_max = UINT64_MAX};
+    expect_samples(samples, sizeof(samples) / sizeof(samples[0]), limits);
+}
+
+// --- long lines ------------------------------------------------------------------------------
 
 // Feeds `prefix`, then `fill` up to `total` bytes, then `rest`; returns whether the transcript is
 // `transcript`. What comes first, comes in two pieces.
@@ -336,7 +352,7 @@ Test(resp_parser, never_searches_twice)
     }
 }
 
-// --- many arguments, large arguments ----------------------------------------------------------
+// --- many arguments, large arguments ---------------------------------------------------------
 
 Test(resp_parser, inline_with_many_arguments_and_a_growing_array)
 {
@@ -423,7 +439,7 @@ Test(resp_parser, large_arguments_anywhere_in_a_pipeline)
                 &sample, usual,
                 (struct feed_way){.capacity = capacity, .chunk = chunks[i], .discard = i & 1}, i);
     }
-    for (size_t first = 1; first < 32850; first += first < 64 || first > 32700 ? 1 : 331)
+    for (size_t first = 1; first < 32850; first += first < 40 || first > 32830 ? 1 : 1331)
         expect_way(&sample, usual,
                    (struct feed_way){.capacity = 1, .first = first, .chunk = 500000}, first);
 }
@@ -472,7 +488,7 @@ Test(resp_parser, discards_only_empty_commands)
     cr_assert_eq(parser.offset, 8);
 }
 
-// --- random streams ---------------------------------------------------------------------------
+// --- random streams --------------------------------------------------------------------------
 
 static uint64_t next_random(uint64_t *state)
 {

@@ -67,7 +67,7 @@ static void end(struct source *source)
         free(source->pieces[i]);
 }
 
-// --- one reply of each kind -------------------------------------------------------------------
+// --- one reply of each kind ------------------------------------------------------------------
 
 static char long_text[3000];
 
