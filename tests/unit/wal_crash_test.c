@@ -53,13 +53,13 @@ static void live_and_crash(uint64_t seed, const struct driver_options *options, 
 
 Test(wal_crash, always)
 {
-    for (uint64_t seed = 1; seed <= 800; seed++)
+    for (uint64_t seed = 1; seed <= 400; seed++)
         live_and_crash(seed, &always, 300);
 }
 
 Test(wal_crash, everysec)
 {
-    for (uint64_t seed = 1; seed <= 800; seed++)
+    for (uint64_t seed = 1; seed <= 400; seed++)
         live_and_crash(seed, &everysec, 300);
 }
 
