@@ -1,0 +1,138 @@
+// CONFIG: reading and changing settings while the server runs.
+#include "server/command_handlers.h"
+
+#include "server/call.h"
+#include "server/config.h"
+#include "server/connection.h"
+#include "server/journal.h"
+#include "server/server.h"
+#include "server/text_reply.h"
+#include "storage/glob.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+// --- GET -------------------------------------------------------------------------------------
+
+static bool config_wanted(const struct call *call, size_t setting)
+{
+    const char *name = config_name(setting);
+    size_t length = strlen(name);
+    for (uint32_t i = 2; i < call->argc; i++) {
+        struct span pattern = call_arg(call, i);
+        if (glob_match(pattern.data, pattern.length, (const uint8_t *)name, length, true))
+            return true;
+    }
+    return false;
+}
+
+void command_config_get(struct call *call)
+{
+    size_t wanted = 0;
+    for (size_t i = 0; i < config_count(); i++)
+        wanted += config_wanted(call, i);
+    resp_map(call->reply, wanted);
+    for (size_t i = 0; i < config_count(); i++) {
+        if (!config_wanted(call, i))
+            continue;
+        char text[CONFIG_TEXT_MAX];
+        size_t length = config_format(&call->server->config, i, text);
+        assert(length < sizeof(text));
+        resp_bulk_text(call->reply, config_name(i));
+        resp_bulk(call->reply, text, length);
+    }
+}
+
+// --- SET -------------------------------------------------------------------------------------
+
+// Of more pairs than there are settings one is unknown or a duplicate, and it is among the first.
+#define PAIRS_MAX 64
+
+// What only the running server can refuse.
+static bool config_possible(const struct server *server, const struct config *after,
+                            char error[CONFIG_ERROR_MAX])
+{
+    int64_t clients_max = (int64_t)server->connections_max - CLIENTS_SPARE;
+    if (after->maxclients <= clients_max)
+        return true;
+    char reason[128];
+    int length = snprintf(reason, sizeof(reason),
+                          "memory for %lld clients was reserved at start, more need a restart",
+                          (long long)clients_max);
+    assert(length > 0 && (size_t)length < sizeof(reason));
+    config_refuse("maxclients", reason, error);
+    return false;
+}
+
+static void config_apply(struct call *call, const struct config *after)
+{
+    struct server *server = call->server;
+    struct config before = server->config;
+    server->config = *after;
+    server->notices.level = after->loglevel;
+    if (before.requirepass[0] != '\0' && after->requirepass[0] == '\0') {
+        for (struct connection *connection = connection_next(server, NULL); connection != NULL;
+             connection = connection_next(server, connection))
+            connection->authenticated = true;
+    }
+    if (before.appendfsync == after->appendfsync && before.wal_ack == after->wal_ack)
+        return;
+    journal_mode_changed(server, &before);
+    // "OK" promises the new mode for what has been written before it, too.
+    call_hold_all(call);
+}
+
+void command_config_set(struct call *call)
+{
+    if (call->argc % 2 != 0) {
+        call_error_syntax(call);
+        return;
+    }
+    struct config_pair pairs[PAIRS_MAX];
+    static_assert(PAIRS_MAX > 0, "at least one pair");
+    assert(config_count() < PAIRS_MAX);
+    size_t count = 0;
+    for (uint32_t i = 2; i + 1 < call->argc && count < PAIRS_MAX; i += 2) {
+        struct span name = call_arg(call, i);
+        struct span value = call_arg(call, i + 1);
+        pairs[count++] = (struct config_pair){(const char *)name.data, name.length,
+                                              (const char *)value.data, value.length};
+    }
+    char error[CONFIG_ERROR_MAX];
+    struct config after = call->server->config;
+    if (config_set(&after, pairs, count, error) < 0 ||
+        !config_possible(call->server, &after, error)) {
+        resp_error(call->reply, error);
+        return;
+    }
+    config_apply(call, &after);
+    call_ok(call);
+}
+
+// --- the rest --------------------------------------------------------------------------------
+
+void command_config_resetstat(struct call *call)
+{
+    struct server *server = call->server;
+    uint64_t peak_bytes = server->stats.peak_bytes; // not a count of events
+    server->stats = (struct server_stats){.peak_bytes = peak_bytes};
+    server->stats.sample.at_ms = server->wall_ms;
+    call_ok(call);
+}
+
+void command_config_help(struct call *call)
+{
+    static const char *const lines[] = {
+        "GET <pattern> [<pattern> ...]",
+        "    Tells the settings whose names match.",
+        "HELP",
+        "    Shows this text.",
+        "RESETSTAT",
+        "    Sets the counters that INFO shows back to zero.",
+        "SET <name> <value> [<name> <value> ...]",
+        "    Changes settings, all or none.",
+        NULL,
+    };
+    text_reply_help(call->reply, "CONFIG", lines);
+}
