@@ -121,6 +121,9 @@ static bool feed_take_large(struct feed *feed)
 {
     const size_t there = feed->length - feed->parser.offset;
     const size_t part = there < feed->large_missing ? there : feed->large_missing;
+    // Grows with what comes: a length that is only announced costs nothing.
+    feed->large[feed->large_count] =
+        realloc(feed->large[feed->large_count], feed->large_have + part + 1);
     memcpy(feed->large[feed->large_count] + feed->large_have, feed->buffer + feed->parser.offset,
            part);
     feed_remove(feed, feed->parser.offset, part);
@@ -167,7 +170,7 @@ static void feed_run(struct feed *feed)
             assert(feed->parser.large_length >= LARGE_ARGUMENT_BYTES && feed->large_count < 64);
             feed->large_missing = feed->parser.large_length + 2;
             feed->large_have = 0;
-            feed->large[feed->large_count] = malloc(feed->large_missing);
+            feed->large[feed->large_count] = NULL;
             if (!feed_take_large(feed))
                 return;
             break;
