@@ -188,7 +188,8 @@ static int input_save_args(struct server *server, struct connection *connection)
     struct resp_parser *parser = &connection->parser;
     if (connection->saved_args != NULL)
         return 0;
-    if (parser->argc <= CONNECTION_ARGS) {
+    // One place is kept for a large argument that may come next.
+    if (parser->argc < CONNECTION_ARGS) {
         connection->saved_args = connection->own_args;
         memcpy(connection->own_args, parser->args, parser->argc * sizeof(*parser->args));
         parser->args = connection->own_args;
