@@ -4,7 +4,7 @@
 #include "storage/allocator.h"
 
 // Address space for tables: the smallest entry takes 16 bytes of the arena (a header and a key).
-// Tables grow at a load of 0.85, by at most a factor of 2.
+// Tables grow at a load above 0.80, by a factor of at most 2.
 #define SMALLEST_ENTRY_BYTES 16
 #define TABLE_HOMES_MIN 64
 // Load at which the keys that keyspace_expect announces end up.
@@ -13,7 +13,7 @@
 size_t keyspace_region_bytes(size_t arena_bytes)
 {
     size_t entries = arena_bytes / SMALLEST_ENTRY_BYTES;
-    size_t homes = entries / (TABLE_SLOTS * 85 / 100) * 2 + TABLE_HOMES_MIN;
+    size_t homes = entries / (TABLE_SLOTS * 80 / 100) * 2 + TABLE_HOMES_MIN;
     size_t bytes = (homes + TABLE_SPARE) * sizeof(struct bucket);
     return (bytes + ARENA_PAGE_BYTES) / ARENA_PAGE_BYTES * ARENA_PAGE_BYTES;
 }
