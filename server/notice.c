@@ -80,7 +80,7 @@ void notice(const struct notice_sink *sink, enum config_loglevel level, const ch
     size_t end = begin + (wanted > 0 ? (size_t)wanted : 0);
     if (end > sizeof text - 2) {
         end = sizeof text - 2;
-        memcpy(text + end - 3, "...", 3);
+        memset(text + end - 3, '.', 3);
     }
     make_printable(text + begin, end - begin);
     text[end++] = '\n';
