@@ -10,7 +10,7 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -W
         -Wundef -Wformat=2 -Werror
 CFLAGS_ALL := -std=gnu11 -O2 -g -D_GNU_SOURCE -I. -fno-strict-aliasing -fno-common \
               -ffunction-sections -fdata-sections -MMD -MP $(WARN) $(CFLAGS)
-LDFLAGS_ALL := -Wl,--gc-sections $(LDFLAGS)
+LDFLAGS_ALL := $(LDFLAGS)
 ifdef SAN
 CFLAGS_ALL  += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDFLAGS_ALL += -fsanitize=$(SAN)
@@ -44,8 +44,9 @@ $B/libporo.a: $(LIB_O)
 
 $B/poro-server: $B/server/main.o $(SEAM_O) $B/libporo.a
 	@echo "  LINK $@"
-	@$(CC) $^ $(LDFLAGS_ALL) -luring -o $@
+	@$(CC) $^ -Wl,--gc-sections $(LDFLAGS_ALL) -luring -o $@
 
+# Without --gc-sections, which would throw away the sections that Criterion finds its tests in.
 $B/tests/%_test: $B/tests/unit/%_test.o $(UNIT_SUPPORT) $(SEAM_O) $B/libporo.a
 	@mkdir -p $(@D)
 	@echo "  LINK $@"
