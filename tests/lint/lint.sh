@@ -2,7 +2,7 @@
 # Checks that need no run of the program: format, clang-tidy, who may include and call whom, no
 # state at file scope, each file's first line. Wants the objects in build/ and makes them.
 set -uo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit 1
 export LC_ALL=C
 
 pure=(protocol storage wal)
