@@ -71,7 +71,7 @@ int config_arguments(struct config *config, int argc, char **argv, char error[CO
 // The file that config_arguments would load, or NULL.
 const char *config_arguments_file(int argc, char **argv);
 
-// --- CONFIG GET and SET -------------------------------------------------------------------------
+// --- CONFIG GET and SET ----------------------------------------------------------------------
 
 // Number of settings, the name of setting `index`, and its present value as text as CONFIG GET
 // shows it; returns the length.

@@ -156,7 +156,7 @@ Test(file, not_there)
     cr_assert(eq(int, config_load(&config, "/dev/zero", error), -EINVAL));
 }
 
-// --- command line -------------------------------------------------------------------------------
+// --- command line ----------------------------------------------------------------------------
 
 static int arguments(struct config *config, const char *const *words, char error[CONFIG_ERROR_MAX])
 {

@@ -51,7 +51,7 @@ Test(config, defaults)
     cr_assert(eq(str, (char *)value_of(&config, "maxmemory"), "6442450944"));
 }
 
-// --- conf/poro.conf -----------------------------------------------------------------------------
+// --- conf/poro.conf --------------------------------------------------------------------------
 
 static FILE *shipped(void)
 {
@@ -148,7 +148,7 @@ Test(shipped, tells_what_can_be_changed)
     fclose(file);
 }
 
-// --- CONFIG SET ---------------------------------------------------------------------------------
+// --- CONFIG SET ------------------------------------------------------------------------------
 
 struct set_case {
     const char *name;
