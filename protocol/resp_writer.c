@@ -148,7 +148,9 @@ void resp_errorf(struct resp_writer *writer, const char *format, ...)
     const int wanted = vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
     assert(wanted >= 0);
-    const size_t length = wanted > ERROR_BYTES_MAX ? ERROR_BYTES_MAX : (size_t)wanted;
+    size_t length = wanted > ERROR_BYTES_MAX ? ERROR_BYTES_MAX : (size_t)wanted;
+    while (length > 0 && (text[length - 1] == '\r' || text[length - 1] == '\n'))
+        length--;
     for (size_t i = 0; i < length; i++) {
         if (text[i] == '\r' || text[i] == '\n')
             text[i] = ' ';

@@ -26,7 +26,7 @@ void resp_write(struct resp_writer *writer, const void *bytes, size_t length);
 
 void resp_simple(struct resp_writer *writer, const char *text); // +text
 void resp_error(struct resp_writer *writer, const char *text);  // -text
-// printf-like error; line breaks in the result become spaces, at most 1 KiB of it is sent.
+// printf-like error; line breaks at its end are dropped, others become spaces, at most 1 KiB of it is sent.
 void resp_errorf(struct resp_writer *writer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void resp_integer(struct resp_writer *writer, int64_t value);                 // :value

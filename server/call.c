@@ -16,8 +16,7 @@
 #include <string.h>
 #include <strings.h>
 
-// --- arguments
-// -------------------------------------------------------------------------------------------
+// --- arguments -------------------------------------------------------------------------------
 
 struct span call_arg(const struct call *call, uint32_t index)
 {
@@ -56,8 +55,7 @@ struct key call_key(struct call *call, uint32_t index)
     return keyspace_key(server->keyspace, call->connection->database, arg.data, arg.length);
 }
 
-// --- common replies
-// -----------------------------------------------------------------------------------------
+// --- common replies --------------------------------------------------------------------------
 
 void call_error_syntax(struct call *call)
 {
@@ -76,8 +74,7 @@ void call_hold_all(struct call *call)
         call->hold = newest;
 }
 
-// --- checks before a command
-// --------------------------------------------------------------------------------------
+// --- checks before a command -----------------------------------------------------------------
 
 // As in Redis: the name cut at 128 bytes, the arguments as long as the text so far is below 128.
 static void call_error_unknown(struct call *call)
@@ -141,13 +138,32 @@ static bool call_admit(struct call *call, bool *again)
     return false;
 }
 
+// A browser that somebody made talk to this port: its requests carry commands in their body. As in
+// Redis the connection ends before they are reached.
+static bool call_is_http(const struct call *call)
+{
+    return call_arg_is(call, 0, "post") || call_arg_is(call, 0, "host:");
+}
+
+static void call_drop_http(struct call *call)
+{
+    notice(&call->server->notices, LOGLEVEL_WARNING,
+           "client %s sent POST or Host:, an HTTP request: closing it, as it may be an attack "
+           "through somebody's browser",
+           call->connection->peer);
+    connection_close(call->server, call->connection);
+}
+
 // Finds the row that decides, a subcommand's for a container. False when there is none for these
 // arguments: that has been answered.
 static bool call_resolve(struct call *call)
 {
     const struct command *command = call->command;
     if (command == NULL) {
-        call_error_unknown(call);
+        if (call_is_http(call))
+            call_drop_http(call);
+        else
+            call_error_unknown(call);
         return false;
     }
     if (command->doc->subcommands != NULL) {
@@ -209,8 +225,7 @@ static bool call_check(struct call *call, bool *again)
     return call_keys_fit(call) && call_admit(call, again);
 }
 
-// --- after a command
-// ----------------------------------------------------------------------------------------------
+// --- after a command -------------------------------------------------------------------------
 
 // The reply is complete: it is dropped, held, or may leave.
 static void call_finish(struct call *call, struct reply_point point)
@@ -261,6 +276,8 @@ bool commands_call(struct call *call)
         return false;
     } else {
         server->stats.errors++;
+        if (connection->state == CONNECTION_CLOSING)
+            return true;
     }
     server->stats.commands++;
     connection->commands++;

@@ -15,8 +15,13 @@ static uint8_t lower(uint8_t byte)
     return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + ('a' - 'A')) : byte;
 }
 
-static bool in_range(uint8_t first, uint8_t last, uint8_t byte)
+// Bytes are compared as signed ones, as Redis does where char is signed: [\x00-\xff] is a range
+// from -1 to 0.
+static bool in_range(uint8_t first_byte, uint8_t last_byte, uint8_t some_byte)
 {
+    int8_t first = (int8_t)first_byte;
+    int8_t last = (int8_t)last_byte;
+    int8_t byte = (int8_t)some_byte;
     return first <= last ? byte >= first && byte <= last : byte >= last && byte <= first;
 }
 
