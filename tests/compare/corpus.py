@@ -30,6 +30,7 @@ import time
 import wire
 
 REPLY_SECONDS = 10
+REPORTED_MAX = 5
 TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|\S+')
 ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|.)")
 EXPANSION = re.compile(rb"\{(?:(.)\*(\d+)|random\*(\d+)|(now|nowms)([+-]\d+)?|(id|addr):(\w+))\}")
@@ -100,8 +101,8 @@ class Player:
         self.text = "(start)"
 
     def play(self, case):
-        """Raises Mismatch for the first difference, after all steps have been played."""
-        self.case, self.failure = case, None
+        """Raises Mismatch after all steps have been played, if any differed."""
+        self.case, self.failures = case, []
         self.name = "a"
         steps = iter(case.steps)
         self.open()
@@ -112,8 +113,8 @@ class Player:
             else:
                 self.step(text)
         self.finish()
-        if self.failure:
-            raise Mismatch(self.failure)
+        if self.failures:
+            raise Mismatch("\n".join(self.failures[:REPORTED_MAX]))
 
     # --- connections
 
@@ -206,8 +207,7 @@ class Player:
         if not self.pair.other.kind == "redis" and self.differences.accepts(self.text, a, b):
             self.accepted += 1
             return
-        if not self.failure:
-            self.failure = self.report(a, b)
+        self.failures.append(self.report(a, b))
 
     def same(self, normaliser, a, b, words):
         if a == b:

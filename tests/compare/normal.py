@@ -41,6 +41,12 @@ class Normal:
         return shape(parse(raw))
 
     @staticmethod
+    def n_help(raw, _):
+        """The text is each project's own: an array of simple strings."""
+        kind, items = parse(raw)
+        return (kind, {item[0] for item in items})
+
+    @staticmethod
     def n_ttl(raw, _):
         """Seconds left, give or take one; -1 and -2 exactly."""
         kind, value = parse(raw)
