@@ -26,6 +26,7 @@ SEAM_O   := $(SEAM:%.c=$B/%.o)
 UNIT     := $(patsubst tests/unit/%_test.c,$B/tests/%_test,$(wildcard tests/unit/*_test.c))
 UNIT_SUPPORT := $(patsubst %.c,$B/%.o,$(filter-out %_test.c,$(wildcard tests/unit/*.c)))
 
+.SECONDARY:
 .PHONY: all run install uninstall clean unit lint
 all: $B/poro-server
 
