@@ -11,8 +11,7 @@
 
 #include <assert.h>
 
-// --- SET
-// ----------------------------------------------------------------------------------------------
+// --- SET -------------------------------------------------------------------------------------
 
 struct set_options {
     bool nx, xx, get, keep_expiry;
@@ -25,7 +24,6 @@ static bool set_options_read(struct call *call, struct set_options *options)
 {
     *options = (struct set_options){0};
     for (uint32_t i = 3; i < call->argc; i++) {
-        bool expiry_free = !options->keep_expiry && options->expiry_argument == 0;
         struct expiry_unit unit;
         if (call_arg_is(call, i, "nx") && !options->xx) {
             options->nx = true;
@@ -35,8 +33,9 @@ static bool set_options_read(struct call *call, struct set_options *options)
             options->get = true;
         } else if (call_arg_is(call, i, "keepttl") && options->expiry_argument == 0) {
             options->keep_expiry = true;
-        } else if (expiry_unit_find(call, i, &unit) && i + 1 < call->argc &&
-                   (expiry_free || expiry_unit_same(&unit, &options->unit))) {
+        } else if (!options->keep_expiry && i + 1 < call->argc &&
+                   expiry_unit_find(call, i, &unit) &&
+                   (options->expiry_argument == 0 || expiry_unit_same(&unit, &options->unit))) {
             options->unit = unit;
             options->expiry_argument = ++i;
         } else {
@@ -83,8 +82,7 @@ void command_set(struct call *call)
     }
 }
 
-// --- GET, MGET, STRLEN
-// --------------------------------------------------------------------------------
+// --- GET, MGET, STRLEN -----------------------------------------------------------------------
 
 static void get_one(struct call *call, uint32_t argument)
 {
@@ -115,8 +113,7 @@ void command_strlen(struct call *call)
     resp_integer(call->reply, entry != NULL ? entry_value_length(entry) : 0);
 }
 
-// --- MSET
-// ---------------------------------------------------------------------------------------------
+// --- MSET ------------------------------------------------------------------------------------
 
 // Memory that all pairs need: what the database grows by, and one block more, since a new value is
 // written before the old one is freed.
@@ -160,8 +157,7 @@ void command_mset(struct call *call)
     call_ok(call);
 }
 
-// --- APPEND
-// -------------------------------------------------------------------------------------------
+// --- APPEND ----------------------------------------------------------------------------------
 
 void command_append(struct call *call)
 {
