@@ -60,7 +60,8 @@ void keyspace_expect(struct keyspace *keyspace, uint64_t keys)
         return;
     bool opened = table_open(after, homes);
     assert(opened);
-    table_reach(after, after->total - 1);
+    while (before->left < before->homes)
+        table_leave(before);
     table_close(before);
     keyspace->current ^= 1;
     keyspace->keep_size = true;
@@ -118,7 +119,7 @@ struct place keyspace_place(const struct keyspace *keyspace, uint64_t hash,
     const struct table *table = keyspace_table(keyspace, hash, &home);
     uint64_t offset = keyspace_offset(keyspace, entry);
     uint8_t tag = table_tag(hash);
-    for (uint64_t index = home; index < table->limit; index++) {
+    for (uint64_t index = home; index < table->total; index++) {
         struct bucket *bucket = &table->buckets[index];
         for (uint32_t mask = bucket_match(bucket, tag); mask != 0; mask &= mask - 1) {
             uint32_t slot = (uint32_t)__builtin_ctz(mask);
@@ -270,7 +271,7 @@ void keyspace_stats(const struct keyspace *keyspace, struct keyspace_stats *stat
 {
     const struct table *table = &keyspace->tables[keyspace->current];
     const struct table *other = &keyspace->tables[keyspace->current ^ 1];
-    uint64_t buckets = table->total - table->reclaimed + keyspace_reached(keyspace);
+    uint64_t buckets = table->total - table->left + keyspace_reached(keyspace);
     *stats = (struct keyspace_stats){
         .entries = keyspace->entries,
         .buckets = table->total,
@@ -285,6 +286,6 @@ size_t keyspace_table_bytes(const struct keyspace *keyspace)
 {
     const struct table *table = &keyspace->tables[keyspace->current];
     const struct table *other = &keyspace->tables[keyspace->current ^ 1];
-    uint64_t buckets = table->total - table->reclaimed + keyspace_reached(keyspace);
+    uint64_t buckets = table->total - table->left + keyspace_reached(keyspace);
     return buckets * sizeof(struct bucket) + table_stale_bytes(table) + table_stale_bytes(other);
 }

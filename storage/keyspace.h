@@ -50,8 +50,9 @@ struct keyspace_map {
 };
 
 void keyspace_get_map(const struct keyspace *keyspace, struct keyspace_map *map);
-// Takes over a map: databases whose id changes take the keys of that id, or none. -ENOSPC when all
-// slots are in use by dead keys (sweep first); nothing has changed then.
+// Takes over a map: databases whose id changes take the keys of that id, or none; a struct key made
+// for them before is no longer valid. -ENOSPC when all slots are in use by dead keys (sweep first);
+// nothing has changed then. Aborts when an id is 0, not below next_id, or there twice.
 int keyspace_set_map(struct keyspace *keyspace, const struct keyspace_map *map);
 
 uint32_t keyspace_id(const struct keyspace *keyspace, uint32_t database);
@@ -122,7 +123,7 @@ struct entry *keyspace_adopt(struct keyspace *keyspace, const struct key *key, s
 
 // --- pins: bytes of a value lent to the kernel -----------------------------------------------
 
-// From now on the entry's block is neither changed, moved nor freed, though the key may be set or
+// From now on the entry's value is neither changed, moved nor freed, though the key may be set or
 // deleted; until as many keyspace_unpin calls as pins. False when PINS_MAX entries are pinned.
 bool keyspace_pin(struct keyspace *keyspace, struct entry *entry);
 void keyspace_unpin(struct keyspace *keyspace, struct entry *entry);
@@ -146,7 +147,7 @@ struct entry *keyspace_random(const struct keyspace *keyspace, uint32_t database
 enum keyspace_verdict {
     KEYSPACE_KEEP,   // leave it
     KEYSPACE_REMOVE, // delete it, go on
-    KEYSPACE_STOP,   // leave it and end this sweep; the next one starts with it
+    KEYSPACE_STOP,   // leave it and end this sweep; the next one starts with it (or just before)
 };
 typedef enum keyspace_verdict (*keyspace_judge)(void *context, const struct entry *entry,
                                                 const struct key *key);
@@ -162,7 +163,7 @@ uint64_t keyspace_sweep(struct keyspace *keyspace, int64_t now_ms, uint32_t buck
 bool keyspace_grow(struct keyspace *keyspace, uint32_t buckets);
 
 // Finds one range of table memory that is no longer needed and can be returned to the system (as
-// arena_reclaim; the memory must read as zero afterwards, as after MADV_DONTNEED). False when none.
+// arena_reclaim; it may then read as zero or as before). False when there is none.
 bool keyspace_reclaim(struct keyspace *keyspace, void **address, size_t *bytes);
 
 struct keyspace_stats {

@@ -66,8 +66,6 @@ static void finish(struct keyspace *keyspace)
 {
     struct table *table = old_table(keyspace);
     assert(keyspace->growing && table->left == table->homes);
-    struct table *next = new_table(keyspace);
-    table_reach(next, next->total - 1);
     table_close(table);
     keyspace->current ^= 1;
     keyspace->growing = false;
@@ -79,7 +77,6 @@ static void move_entry(struct keyspace *keyspace, const struct place *place, uin
     uint64_t offset = bucket_offset(place->bucket, place->slot);
     bool is_volatile = (place->bucket->volatile_mask >> place->slot) & 1;
     uint64_t home = table_home(table, hash);
-    table_reach(table, home);
     bool inserted = table_insert(table, home, table_tag(hash), offset, is_volatile);
     assert(inserted); // its load is far below that at which the spare buckets fill up
     table_erase(place);
@@ -102,7 +99,7 @@ static void move_home(struct keyspace *keyspace)
     const struct bucket *ahead = &table->buckets[home + AHEAD_ENTRIES];
     keyspace_prefetch_slots(keyspace, ahead, bucket_occupied(ahead), PREFETCH_KEY);
     struct place place = {.home = &table->buckets[home]};
-    for (uint64_t index = home; index < table->limit; index++) {
+    for (uint64_t index = home; index < table->total; index++) {
         place.bucket = &table->buckets[index];
         // Read before entries are taken out: it says whether any lie farther on.
         bool more = place.bucket->overflow > 0;
@@ -115,11 +112,8 @@ static void move_home(struct keyspace *keyspace)
         if (!more || place.home->overflow == 0)
             break;
     }
-    // Positions up to the next home are looked up in the new table from now on.
-    struct table *next = new_table(keyspace);
-    table->left++;
-    if (next->limit < next->total)
-        table_reach(next, table_home(next, (table_position(table, table->left) - 1) << 16));
+    // From now on this home's positions are looked up in the new table.
+    table_leave(table);
     if (table->left == table->homes)
         finish(keyspace);
 }

@@ -183,7 +183,7 @@ static inline struct entry *keyspace_locate(const struct keyspace *keyspace, con
     uint64_t home;
     const struct table *table = keyspace_table(keyspace, key->hash, &home);
     uint8_t tag = table_tag(key->hash);
-    for (uint64_t index = home; index < table->limit; index++) {
+    for (uint64_t index = home; index < table->total; index++) {
         struct bucket *bucket = &table->buckets[index];
         for (uint32_t mask = bucket_match(bucket, tag); mask != 0; mask &= mask - 1) {
             uint32_t slot = (uint32_t)__builtin_ctz(mask);

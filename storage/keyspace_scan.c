@@ -11,7 +11,7 @@
 static void prefetch_ahead(const struct keyspace *keyspace, const struct table *table,
                            uint64_t index)
 {
-    if (index + AHEAD_BUCKETS >= table->limit)
+    if (index + AHEAD_BUCKETS >= table->total)
         return;
     __builtin_prefetch(&table->buckets[index + AHEAD_BUCKETS]);
     const struct bucket *ahead = &table->buckets[index + AHEAD_ENTRIES];
@@ -40,7 +40,7 @@ uint64_t keyspace_scan(const struct keyspace *keyspace, uint64_t cursor, keyspac
     prefetch_ahead(keyspace, table, home);
     // Without entries from earlier homes everything in the bucket is its own.
     bool own = home == 0 || table->buckets[home - 1].overflow == 0;
-    for (uint64_t index = home; index < table->limit; index++) {
+    for (uint64_t index = home; index < table->total; index++) {
         const struct bucket *bucket = &table->buckets[index];
         for (uint32_t mask = bucket_occupied(bucket); mask != 0; mask &= mask - 1) {
             uint32_t slot = (uint32_t)__builtin_ctz(mask);
@@ -59,11 +59,11 @@ uint64_t keyspace_scan(const struct keyspace *keyspace, uint64_t cursor, keyspac
 static const struct bucket *nth_bucket(const struct keyspace *keyspace, uint64_t index)
 {
     const struct table *table = &keyspace->tables[keyspace->current];
-    if (index < table->limit - table->left)
+    if (index < table->total - table->left)
         return &table->buckets[table->left + index];
     const struct table *next = &keyspace->tables[keyspace->current ^ 1];
-    index -= table->limit - table->left;
-    assert(index < next->limit);
+    index -= table->total - table->left;
+    assert(index < next->total);
     return &next->buckets[index];
 }
 
@@ -72,9 +72,9 @@ static uint64_t bucket_total(const struct keyspace *keyspace)
     const struct table *table = &keyspace->tables[keyspace->current];
     const struct table *next = &keyspace->tables[keyspace->current ^ 1];
     if (!keyspace->growing)
-        return table->limit - table->left;
+        return table->total - table->left;
     uint64_t reached = keyspace_reached(keyspace) + TABLE_SPARE;
-    return table->limit - table->left + (reached < next->limit ? reached : next->limit);
+    return table->total - table->left + (reached < next->total ? reached : next->total);
 }
 
 // splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014).

@@ -46,7 +46,7 @@ static uint32_t sweep_bucket(struct sweep *sweep, struct table *table, uint64_t 
                              uint32_t from)
 {
     struct bucket *bucket = &table->buckets[index];
-    if (index + AHEAD < table->limit) {
+    if (index + AHEAD < table->total) {
         const struct bucket *ahead = &table->buckets[index + AHEAD];
         keyspace_prefetch_slots(sweep->keyspace, ahead, candidates(sweep, ahead), PREFETCH_KEY);
     }
@@ -62,7 +62,7 @@ static uint32_t sweep_bucket(struct sweep *sweep, struct table *table, uint64_t 
 // The buckets behind `index` that may hold entries of homes up to it.
 static bool sweep_followers(struct sweep *sweep, struct table *table, uint64_t index)
 {
-    for (index++; index < table->limit; index++) {
+    for (index++; index < table->total; index++) {
         if (table->buckets[index - 1].overflow == 0)
             return true;
         if (sweep_bucket(sweep, table, index, 0) < TABLE_SLOTS)

@@ -24,41 +24,41 @@ void table_init(struct table *table, void *region, size_t region_bytes)
 bool table_open(struct table *table, uint64_t homes)
 {
     assert(table->homes == 0 && homes > 0);
-    assert(table->left == 0 && table->reclaimed == 0);
+    assert(table->left == 0 && table->stale_from == 0);
     if (homes > table->capacity || table->capacity - homes < TABLE_SPARE)
         return false;
     table->homes = homes;
     table->total = homes + TABLE_SPARE;
-    bool stale = table->stale_from < table->stale_to && table->stale_from < table->total;
-    table->limit = stale ? table->stale_from : table->total;
+    uint64_t end = round_up(table->total);
+    table->behind_from = table->behind_from > end ? table->behind_from : end;
     return true;
+}
+
+void table_leave(struct table *table)
+{
+    assert(table->left < table->homes);
+    struct bucket *bucket = &table->buckets[table->left];
+    assert(bucket_occupied(bucket) == 0 && bucket->volatile_mask == 0);
+    // Entries of this home and of those before it are gone: a counter that stopped counting is
+    // exact again.
+    bucket->overflow = 0;
+    table->left++;
 }
 
 void table_close(struct table *table)
 {
-    assert(table->homes > 0);
+    assert(table->homes > 0 && table->left == table->homes);
+    for (uint64_t i = table->homes; i < table->total; i++) {
+        assert(bucket_occupied(&table->buckets[i]) == 0);
+        table->buckets[i].overflow = 0;
+    }
     uint64_t end = round_up(table->total);
-    table->stale_from = table->reclaimed;
-    table->stale_to = table->stale_to > end ? table->stale_to : end;
+    table->behind_from = table->stale_from;
+    table->behind_to = table->behind_to > end ? table->behind_to : end;
     table->homes = 0;
     table->total = 0;
-    table->limit = 0;
     table->left = 0;
-    table->reclaimed = 0;
-}
-
-void table_reach(struct table *table, uint64_t bucket)
-{
-    assert(bucket < table->total);
-    while (table->limit <= bucket) {
-        assert(table->stale_from == table->limit && table->stale_from < table->stale_to);
-        uint64_t to = table->limit + TABLE_PAGE_BUCKETS;
-        to = to < table->total ? to : table->total;
-        uint64_t clear = to < table->stale_to ? to : table->stale_to;
-        memset(&table->buckets[table->limit], 0, (clear - table->limit) * sizeof(struct bucket));
-        table->stale_from = clear;
-        table->limit = clear == table->stale_to ? table->total : to;
-    }
+    table->stale_from = 0;
 }
 
 bool table_insert(struct table *table, uint64_t home, uint8_t tag, uint64_t offset,
@@ -71,7 +71,6 @@ bool table_insert(struct table *table, uint64_t home, uint8_t tag, uint64_t offs
         index++;
         if (index >= table->total)
             return false;
-        table_reach(table, index);
         free = bucket_match(&table->buckets[index], 0);
     }
     for (uint64_t i = home; i < index; i++)
@@ -98,39 +97,33 @@ void table_erase(const struct place *place)
 }
 
 // Takes a range of whole pages, at most `most` bytes, from the start of [*from, to).
-static bool take_pages(struct table *table, uint64_t *from, uint64_t to, size_t most,
+static bool take_pages(const struct table *table, uint64_t *from, uint64_t to, size_t most,
                        void **address, size_t *bytes)
 {
-    uint64_t start = round_up(*from);
+    assert(*from % TABLE_PAGE_BUCKETS == 0 && most >= ARENA_PAGE_BYTES);
     to = to / TABLE_PAGE_BUCKETS * TABLE_PAGE_BUCKETS;
-    if (start >= to)
+    if (*from >= to)
         return false;
     uint64_t limit = most / ARENA_PAGE_BYTES * TABLE_PAGE_BUCKETS;
-    uint64_t count = to - start < limit ? to - start : limit;
-    *address = &table->buckets[start];
+    uint64_t count = to - *from < limit ? to - *from : limit;
+    *address = &table->buckets[*from];
     *bytes = count * sizeof(struct bucket);
-    *from = start + count;
+    *from += count;
     return true;
 }
 
 bool table_reclaim(struct table *table, size_t most, void **address, size_t *bytes)
 {
-    assert(most >= ARENA_PAGE_BYTES);
-    assert(table->stale_to % TABLE_PAGE_BUCKETS == 0);
-    if (table->homes > 0 && take_pages(table, &table->reclaimed, table->left, most, address, bytes))
-        return true;
-    // What the table has yet to clear for itself is left to it. When nothing is, stale memory
-    // begins behind its last page, whose rest becomes stale again when the table is closed.
-    if (table->limit < table->total)
-        return false;
-    return take_pages(table, &table->stale_from, table->stale_to, most, address, bytes);
+    return take_pages(table, &table->stale_from, table->left, most, address, bytes) ||
+           take_pages(table, &table->behind_from, table->behind_to, most, address, bytes);
 }
 
 size_t table_stale_bytes(const struct table *table)
 {
-    if (table->stale_from >= table->stale_to)
-        return 0;
-    return (table->stale_to - table->stale_from) * sizeof(struct bucket);
+    uint64_t buckets = table->left - table->stale_from;
+    if (table->behind_from < table->behind_to)
+        buckets += table->behind_to - table->behind_from;
+    return buckets * sizeof(struct bucket);
 }
 
 uint64_t table_position(const struct table *table, uint64_t home)

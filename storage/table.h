@@ -34,19 +34,19 @@ struct bucket {
 static_assert(sizeof(struct bucket) == 64, "a bucket is one cache line");
 static_assert(offsetof(struct bucket, tags) == 0, "tags are loaded 16 bytes at once");
 
-// A table lives in a region of its own, which it may share with the remains of an earlier one.
-// Buckets [0, limit) may be looked at. Behind them, [stale_from, stale_to) may hold old bytes and
-// is cleared before it is used; all other memory of the region is zero.
+// A table lives in a region of its own, whose memory is zero or was left by an earlier table with
+// all its buckets empty. Nothing ever has to be cleared: an empty bucket's offsets are not read.
 struct table {
     struct bucket *buckets;
-    uint64_t capacity;  // buckets that the region has, whole pages of them
-    uint64_t homes;     // buckets that can be a home; 0: no table here
-    uint64_t total;     // homes and spare ones
-    uint64_t limit;     // buckets that may be looked at
-    uint64_t left;      // buckets from the start that are given up
-    uint64_t reclaimed; // and of those, the ones whose memory was returned
+    uint64_t capacity; // buckets that the region has, whole pages of them
+    uint64_t homes;    // buckets that can be a home; 0: no table here
+    uint64_t total;    // homes and spare ones
+    uint64_t left;     // homes from the start that are given up, and empty
+    // Buckets that are not in use and may take memory: [stale_from, left) before the table's part,
+    // and [behind_from, behind_to) behind it.
     uint64_t stale_from;
-    uint64_t stale_to;
+    uint64_t behind_from;
+    uint64_t behind_to;
 };
 
 // Where an entry is.
@@ -59,9 +59,10 @@ struct place {
 void table_init(struct table *table, void *region, size_t region_bytes);
 
 // Opens an empty table of `homes` home buckets in a region without one. False: it does not fit.
-// table_reach must be called before a home is looked at.
 bool table_open(struct table *table, uint64_t homes);
-// Gives up the whole table; its memory is stale.
+// Gives up the next home, of which no entry is left anywhere.
+void table_leave(struct table *table);
+// Gives up the table when all its homes are left.
 void table_close(struct table *table);
 
 // Puts an entry into the first free slot at or behind `home`. False: there is none.
@@ -69,8 +70,6 @@ bool table_insert(struct table *table, uint64_t home, uint8_t tag, uint64_t offs
                   bool is_volatile);
 // Empties a slot.
 void table_erase(const struct place *place);
-// Makes sure that buckets up to and including `bucket` may be looked at.
-void table_reach(struct table *table, uint64_t bucket);
 // Finds stale memory of whole pages, at most `most` bytes, and counts it as zeroed by the caller.
 bool table_reclaim(struct table *table, size_t most, void **address, size_t *bytes);
 

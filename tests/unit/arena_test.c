@@ -216,6 +216,34 @@ Test(arena, promised_room_is_there)
     cr_assert_gt(refused, 20);
 }
 
+// Of the sums that are promised, the highest: requests of one size each, or one in a row.
+Test(arena, promises_hold_at_their_limit)
+{
+    uint64_t random = 17;
+    for (int round = 0; round < 300; round++) {
+        struct arena_fixture f = create(MIB(16));
+        // Free runs of chosen lengths between blocks that stay.
+        size_t run = (1 + fixture_random(&random) % (round % 2 ? 20 : 300)) * ARENA_PAGE_BYTES;
+        run = run > 65536 ? run : 65537;
+        void *blocks[2000];
+        int count = 0;
+        for (; count < 2000; count++)
+            if ((blocks[count] = arena_alloc(f.arena, count % 2 ? 65537 : run)) == NULL)
+                break;
+        for (int i = 0; i < count; i += 2)
+            arena_free(f.arena, blocks[i]);
+        size_t low = 0;
+        for (size_t step = MIB(16); step >= 8; step /= 2)
+            low += arena_has_room(f.arena, low + step) ? step : 0;
+        size_t size = 1 + fixture_random(&random) % 65536;
+        size = round % 3 == 0 || size > low ? low & ~7ULL : size;
+        size_t rounded = size == 0 ? 0 : arena_round(size);
+        for (size_t sum = rounded; rounded > 0 && sum <= low; sum += rounded)
+            cr_assert_not_null(arena_alloc(f.arena, size), "%zu: %zu of %zu", size, sum, low);
+        munmap(f.region, f.bytes);
+    }
+}
+
 Test(arena, room_is_promised_while_much_is_free)
 {
     struct arena_fixture f = create(MIB(256));
@@ -267,6 +295,40 @@ Test(arena, reclaims_what_was_used_and_is_free)
     for (sum = 0; arena_reclaim(f.arena, &address, &bytes);)
         sum += bytes;
     cr_assert_eq(sum, MIB(2));
+}
+
+Test(arena, reclaims_runs_that_have_merged)
+{
+    // In every order of freeing three neighbours.
+    static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                     {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    struct arena_fixture f = create(MIB(64));
+    for (int i = 0; i < 6; i++) {
+        void *blocks[4];
+        for (int j = 0; j < 4; j++)
+            blocks[j] = arena_alloc(f.arena, KIB(128));
+        for (int j = 0; j < 3; j++)
+            arena_free(f.arena, blocks[orders[i][j]]);
+        size_t sum = 0;
+        void *address;
+        size_t bytes;
+        while (arena_reclaim(f.arena, &address, &bytes))
+            sum += bytes;
+        cr_assert_eq(sum, 3 * KIB(128));
+        arena_free(f.arena, blocks[3]);
+        while (arena_reclaim(f.arena, &address, &bytes))
+            ;
+    }
+}
+
+Test(arena, uses_runs_shorter_than_a_span)
+{
+    struct arena_fixture f = create(MIB(64));
+    void *last = NULL;
+    cr_assert_not_null(arena_alloc(f.arena, MIB(64) - 5 * ARENA_PAGE_BYTES));
+    for (int i = 0; i < 4 * 8192 / 88; i++)
+        cr_assert_not_null(last = arena_alloc(f.arena, 88));
+    arena_free(f.arena, last);
 }
 
 Test(arena, reuses_low_memory_before_the_untouched)

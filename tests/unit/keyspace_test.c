@@ -301,6 +301,22 @@ Test(keyspace, pinned_values_stay)
     fixture_destroy(&f);
 }
 
+// Growing or shrinking in place would let a later change write over bytes that are lent.
+Test(keyspace, pinned_values_are_resized_elsewhere)
+{
+    struct fixture f = fixture_create(MIB(16), 0);
+    struct key key = name_key(&f, 0, "key");
+    struct entry *entry = set(&f, 0, "key", "a value");
+    cr_assert(keyspace_pin(f.keyspace, entry));
+    struct entry *shorter = keyspace_resize(f.keyspace, &key, entry, 4);
+    cr_assert_neq(shorter, entry);
+    cr_assert_eq(keyspace_resize(f.keyspace, &key, shorter, 5), shorter);
+    cr_assert_eq(memcmp(entry_value(shorter), "a va\0", 5), 0);
+    cr_assert_eq(memcmp(entry_value(entry), "a value", 7), 0);
+    keyspace_unpin(f.keyspace, entry);
+    fixture_destroy(&f);
+}
+
 Test(keyspace, pins_are_bounded)
 {
     static struct entry *entries[PINS_MAX + 1];

@@ -112,6 +112,31 @@ Test(keyspace_walk, misses_nothing_amid_changes)
         walk_amid_changes(seed * 104729);
 }
 
+// While a table shrinks, one home of the new table covers many of the old one.
+Test(keyspace_walk, misses_nothing_while_shrinking)
+{
+    static uint8_t seen[200000];
+    for (uint32_t moved = 100; moved < 3000; moved += 317) {
+        memset(seen, 0, sizeof(seen));
+        struct fixture f = fixture_create(MIB(64), 0);
+        for (uint64_t i = 0; i < 200000; i++)
+            add(&f, 0, i, 0);
+        while (keyspace_grow(f.keyspace, 1000))
+            ;
+        for (uint64_t i = 10000; i < 200000; i++)
+            cr_assert(drop(&f, 0, i));
+        cr_assert(keyspace_grow(f.keyspace, moved));
+        struct keyspace_stats stats;
+        keyspace_stats(f.keyspace, &stats);
+        cr_assert_lt(stats.grown_to, stats.buckets);
+        for (uint64_t cursor = keyspace_scan(f.keyspace, 0, count_visit, seen); cursor != 0;)
+            cursor = keyspace_scan(f.keyspace, cursor, count_visit, seen);
+        for (uint64_t i = 0; i < 10000; i++)
+            cr_assert_eq(seen[i], 1);
+        fixture_destroy(&f);
+    }
+}
+
 Test(keyspace_walk, takes_any_cursor)
 {
     static uint8_t seen[1000];
@@ -172,6 +197,31 @@ Test(keyspace_walk, sweeps_what_has_expired)
     fixture_destroy(&f);
 }
 
+static enum keyspace_verdict remove_all(void *context, const struct entry *entry,
+                                        const struct key *key)
+{
+    (void)context, (void)entry, (void)key;
+    return KEYSPACE_REMOVE;
+}
+
+// One pass finds everything, also what lies behind the end of the part that has moved.
+Test(keyspace_walk, sweeps_all_in_one_pass_while_growing)
+{
+    for (uint64_t moved = 1; moved < 1000; moved += 7) {
+        struct fixture f = fixture_create(MIB(64), 0);
+        struct keyspace_stats stats = {0};
+        uint64_t count = 0;
+        for (; stats.grown_to < 2000; count++) {
+            add(&f, 1, count, 1000);
+            keyspace_stats(f.keyspace, &stats);
+        }
+        cr_assert(keyspace_grow(f.keyspace, (uint32_t)moved));
+        uint64_t pass = stats.buckets + stats.grown_to;
+        cr_assert_eq(keyspace_sweep(f.keyspace, 1000, (uint32_t)pass, remove_all, NULL), count);
+        fixture_destroy(&f);
+    }
+}
+
 Test(keyspace_walk, a_sweep_goes_on_where_it_was_stopped)
 {
     static uint8_t asked[3000];
@@ -184,11 +234,12 @@ Test(keyspace_walk, a_sweep_goes_on_where_it_was_stopped)
         struct judging context = {&f, asked, stop};
         keyspace_sweep(f.keyspace, 1000, 100000, judge, &context);
         cr_assert_eq(asked[stop], 1);
-        memset(asked, 0, sizeof(asked));
-        // The next one begins with the same entry.
+        // The next one begins with the same entry, and asks about no other again.
         context.stop_at = UINT64_MAX;
         keyspace_sweep(f.keyspace, 1000, 1, judge, &context);
-        cr_assert_eq(asked[stop], 1);
+        cr_assert_eq(asked[stop], 2);
+        for (uint64_t i = 0; i < 3000; i++)
+            cr_assert_leq(asked[i], i == stop ? 2 : 1);
         memset(asked, 0, sizeof(asked));
         for (uint64_t i = 0; i < 3000; i++)
             add(&f, 1, i, 1000);
