@@ -84,7 +84,7 @@ static bool list_wants(const struct command_doc *doc, enum list_filter filter, s
     return false;
 }
 
-// Counts what is wanted, and writes it when `reply` is not NULL. Filters look at subcommands, too.
+// Counts what is wanted, subcommands too, and writes it when `reply` is not NULL.
 static size_t list_walk(struct resp_writer *reply, enum list_filter filter, struct span value)
 {
     size_t wanted = 0;
@@ -95,8 +95,8 @@ static size_t list_walk(struct resp_writer *reply, enum list_filter filter, stru
             if (reply != NULL)
                 resp_bulk_text(reply, doc->name);
         }
-        const struct command_doc *sub = filter != LIST_EVERYTHING ? doc->subcommands : NULL;
-        for (; sub != NULL && sub->name != NULL; sub++) {
+        for (const struct command_doc *sub = doc->subcommands; sub != NULL && sub->name != NULL;
+             sub++) {
             if (!list_wants(sub, filter, value))
                 continue;
             wanted++;

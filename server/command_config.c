@@ -15,31 +15,47 @@
 
 // --- GET -------------------------------------------------------------------------------------
 
-static bool config_wanted(const struct call *call, size_t setting)
+static bool config_is_pattern(struct span text)
 {
-    const char *name = config_name(setting);
-    size_t length = strlen(name);
-    for (uint32_t i = 2; i < call->argc; i++) {
-        struct span pattern = call_arg(call, i);
-        if (glob_match(pattern.data, pattern.length, (const uint8_t *)name, length, true))
+    for (uint32_t i = 0; i < text.length; i++) {
+        if (text.data[i] == '*' || text.data[i] == '?' || text.data[i] == '[')
             return true;
+    }
+    return false;
+}
+
+// Does an argument ask for this setting? *name is what the reply calls it then: as in Redis, what
+// the client wrote, unless that is a pattern.
+static bool config_wanted(const struct call *call, size_t setting, struct span *name)
+{
+    struct span own = {(const uint8_t *)config_name(setting), 0};
+    own.length = (uint32_t)strlen(config_name(setting));
+    for (uint32_t i = 2; i < call->argc; i++) {
+        struct span text = call_arg(call, i);
+        bool pattern = config_is_pattern(text);
+        if (pattern ? glob_match(text.data, text.length, own.data, own.length, true)
+                    : call_arg_is(call, i, config_name(setting))) {
+            *name = pattern ? own : text;
+            return true;
+        }
     }
     return false;
 }
 
 void command_config_get(struct call *call)
 {
+    struct span name;
     size_t wanted = 0;
     for (size_t i = 0; i < config_count(); i++)
-        wanted += config_wanted(call, i);
+        wanted += config_wanted(call, i, &name);
     resp_map(call->reply, wanted);
     for (size_t i = 0; i < config_count(); i++) {
-        if (!config_wanted(call, i))
+        if (!config_wanted(call, i, &name))
             continue;
         char text[CONFIG_TEXT_MAX];
         size_t length = config_format(&call->server->config, i, text);
         assert(length < sizeof(text));
-        resp_bulk_text(call->reply, config_name(i));
+        resp_bulk(call->reply, name.data, name.length);
         resp_bulk(call->reply, text, length);
     }
 }
