@@ -58,8 +58,7 @@ static void walk_visit(void *context, struct entry *entry)
         resp_bulk(walk->call->reply, key, length);
 }
 
-// --- KEYS
-// ---------------------------------------------------------------------------------------------
+// --- KEYS ------------------------------------------------------------------------------------
 
 static void keys_walk(struct walk *walk)
 {
@@ -87,8 +86,7 @@ void command_keys(struct call *call)
     assert(walk.matched == counted);
 }
 
-// --- SCAN
-// ---------------------------------------------------------------------------------------------
+// --- SCAN ------------------------------------------------------------------------------------
 
 // Keys that a step looks at unless COUNT says otherwise.
 #define SCAN_COUNT 10

@@ -64,7 +64,7 @@ static const struct command rows[ROWS] = {
     ROW(unlink),
 };
 
-// --- finding a name -----------------------------------------------------------------------------
+// --- finding a name --------------------------------------------------------------------------
 
 // A name's length, its first two and its last two characters make a number that no other command
 // has. The factors were found by trial, for these commands and for those that are to come. Should
@@ -118,7 +118,7 @@ const struct command *commands_find(const uint8_t *name, uint32_t length)
     return command;
 }
 
-// --- subcommands --------------------------------------------------------------------------------
+// --- subcommands -----------------------------------------------------------------------------
 
 // In the order of their documentation, which is alphabetical.
 #define SUB(container, index, name)                                                                \
