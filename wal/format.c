@@ -64,7 +64,7 @@ bool wal_block_is_zero(const uint8_t block[WAL_BLOCK_BYTES])
     return block[0] == 0 && memcmp(block, block + 1, WAL_BLOCK_BYTES - 1) == 0;
 }
 
-// --- instance -----------------------------------------------------------------------------------
+// --- instance --------------------------------------------------------------------------------
 
 void wal_instance_encode(uint8_t block[WAL_BLOCK_BYTES], const struct wal_identity *identity)
 {
@@ -104,7 +104,7 @@ uint64_t wal_chain_start(const struct wal_identity *identity)
     return format_seed(identity, SEED_CHAIN, identity->segment_bytes, 0);
 }
 
-// --- segment header -----------------------------------------------------------------------------
+// --- segment header --------------------------------------------------------------------------
 
 static uint64_t segment_checksum(const struct wal_identity *identity,
                                  const struct wal_segment_block *header)
@@ -143,7 +143,7 @@ bool wal_segment_decode(const uint8_t block[WAL_BLOCK_BYTES], const struct wal_i
     return true;
 }
 
-// --- completion record --------------------------------------------------------------------------
+// --- completion record -----------------------------------------------------------------------
 
 static uint64_t completion_checksum(const struct wal_identity *identity,
                                     const struct wal_completion_block *record)
@@ -193,7 +193,7 @@ uint64_t wal_completion_initial(uint8_t block[WAL_BLOCK_BYTES], const struct wal
     return record.counter % WAL_COMPLETION_BLOCKS * WAL_BLOCK_BYTES;
 }
 
-// --- frame --------------------------------------------------------------------------------------
+// --- frame -----------------------------------------------------------------------------------
 
 // The header's hash is the seed of the records' hash: one value over both, without a copy of the
 // records to put a zero where the checksum is.

@@ -87,8 +87,7 @@ struct wal_completion_block {
 };
 static_assert(sizeof(struct wal_completion_block) == 56, "on-disk size");
 
-// --- sizes
-// --------------------------------------------------------------------------------------------
+// --- sizes -----------------------------------------------------------------------------------
 
 // `bytes` rounded up to whole blocks.
 uint64_t wal_round(uint64_t bytes);
@@ -98,8 +97,7 @@ uint64_t wal_frame_bytes_max(uint64_t segment_bytes);
 // True for whole blocks between the limits of conf/limits.h.
 bool wal_segment_bytes_valid(uint64_t segment_bytes);
 
-// --- encoding; every block written is WAL_BLOCK_BYTES long, zero-padded
-// ----------------------------------
+// --- encoding; every block written is WAL_BLOCK_BYTES long, zero-padded ----------------------
 
 void wal_instance_encode(uint8_t block[WAL_BLOCK_BYTES], const struct wal_identity *identity);
 // 0, or -EBADMSG (checksum or magic), or -EPROTONOSUPPORT (made by a newer version).

@@ -64,7 +64,7 @@ void wal_continue(struct wal *wal, uint64_t sequence, uint64_t chain, uint64_t s
     wal->completion_counter = completion_counter;
 }
 
-// --- placing ------------------------------------------------------------------------------------
+// --- placing ---------------------------------------------------------------------------------
 
 // Makes a READY slot the active one, with its header in header_block. The one that was active
 // is SEALED. False when none is READY.
@@ -188,7 +188,7 @@ bool wal_write_in_flight(const struct wal *wal)
     return wal->flight.active;
 }
 
-// --- completions of writes ----------------------------------------------------------------------
+// --- completions of writes -------------------------------------------------------------------
 
 // Nothing is retried in place: the kernel may have dropped the pages, the device may have written
 // half. The frame goes to a fresh segment, whose header supersedes whatever of it reached the old

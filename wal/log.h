@@ -42,8 +42,7 @@ uint64_t wal_batch_bytes_max(const struct wal *wal);
 // must be refused before they append.
 uint32_t wal_key_bytes_max(const struct wal *wal);
 
-// --- after recovery, before the first append
-// --------------------------------------------------------
+// --- after recovery, before the first append -------------------------------------------------
 
 // Called once, before anything else. Where the log goes on: `sequence` and `chain` of the last
 // frame kept (0 and wal_chain_start for a new instance), which is durable; `segment_next`: higher
@@ -53,8 +52,7 @@ uint32_t wal_key_bytes_max(const struct wal *wal);
 void wal_continue(struct wal *wal, uint64_t sequence, uint64_t chain, uint64_t segment_next,
                   uint64_t completion_counter);
 
-// --- segments
-// -------------------------------------------------------------------------------------------
+// --- segments --------------------------------------------------------------------------------
 
 enum wal_slot_state {
     WAL_SLOT_NONE,      // no such file
@@ -78,8 +76,7 @@ void wal_slot_prepared(struct wal *wal, uint32_t slot, int result);
 // How many are READY.
 uint32_t wal_segments_ready(const struct wal *wal);
 
-// --- appending
-// -------------------------------------------------------------------------------------------
+// --- appending -------------------------------------------------------------------------------
 
 enum wal_admission {
     WAL_ADMIT, // there is room, on disk and in memory
@@ -118,8 +115,7 @@ struct wal_mark {
 struct wal_mark wal_mark(const struct wal *wal);
 void wal_rollback(struct wal *wal, struct wal_mark mark);
 
-// --- writing the intent log
-// -------------------------------------------------------------------------------
+// --- writing the intent log ------------------------------------------------------------------
 
 // One write: up to two pieces, contiguous in the file.
 struct wal_write {
@@ -170,8 +166,7 @@ uint32_t wal_unsynced(struct wal *wal, uint32_t *slots, uint32_t capacity, uint6
 // All of them were synced successfully, by syncs that began after they were listed.
 void wal_synced(struct wal *wal, uint64_t token);
 
-// --- writing the completion log
-// -----------------------------------------------------------------------------
+// --- writing the completion log --------------------------------------------------------------
 
 // True when D has moved beyond the newest completion record written.
 bool wal_completion_due(const struct wal *wal);

@@ -67,7 +67,7 @@ static int scan_slot(struct wal_recovery *r, uint32_t slot, uint64_t offset, sca
     return 0;
 }
 
-// --- the tail -----------------------------------------------------------------------------------
+// --- the tail --------------------------------------------------------------------------------
 
 static void tail_raise(struct wal_recovery *r, enum wal_tail_shape shape)
 {
@@ -163,7 +163,7 @@ void recovery_scan_rest(struct wal_recovery *r)
     }
 }
 
-// --- for tools ----------------------------------------------------------------------------------
+// --- for tools -------------------------------------------------------------------------------
 
 struct visit_frames {
     wal_frame_visit visit;

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-// --- completion log -----------------------------------------------------------------------------
+// --- completion log --------------------------------------------------------------------------
 
 // Reads block `index` of the completion log. False when it is not all there.
 static bool completion_block_read(struct wal_recovery *r, uint32_t index, int *error)
@@ -75,7 +75,7 @@ void recovery_read_completions(struct wal_recovery *r)
         r->result->clean_stop = false;
 }
 
-// --- segment headers ----------------------------------------------------------------------------
+// --- segment headers -------------------------------------------------------------------------
 
 static void slot_take_header(struct wal_recovery *r, struct recovery_slot *slot,
                              enum recovery_slot_kind kind, const struct wal_segment_block *header)
@@ -215,7 +215,7 @@ uint64_t recovery_superseded_from(const struct wal_recovery *r, uint64_t number)
     return r->lowest[low];
 }
 
-// --- use of slots afterwards --------------------------------------------------------------------
+// --- use of slots afterwards -----------------------------------------------------------------
 
 // Which slots may be written over, under a new number?
 //

@@ -113,7 +113,7 @@ static const uint8_t *cursor_step(struct wal_recovery *r, struct recovery_cursor
     return frame;
 }
 
-// --- replay -------------------------------------------------------------------------------------
+// --- replay ----------------------------------------------------------------------------------
 
 // Applies the records of a verified frame. A checksum that is right over records that make no sense
 // is no damage on disk but a program that does not understand them: nothing is guessed.

@@ -91,7 +91,7 @@ uint32_t wal_segments_ready(const struct wal *wal)
     return wal->counts[WAL_SLOT_READY];
 }
 
-// --- admission ----------------------------------------------------------------------------------
+// --- admission -------------------------------------------------------------------------------
 
 // Bytes of records that a command's sum can come to. Up to a frame's payload P nothing is split.
 // A record of key k and data d that is split has ceil(d / q) pieces of k + overhead each, where

@@ -48,14 +48,17 @@ void wal_unsynced_note(struct wal *wal, bool durable)
 }
 
 // Remembers which commit frame the token stands for. With more listings open than are remembered
-// the lowest token is forgotten: D then waits for a later sync, which is safe.
+// the newest gives way, so that the oldest, whose sync may be running, moves D when it ends; the
+// others wait for a later sync, which is safe.
 static void listing_note(struct wal *wal, uint64_t token)
 {
     uint32_t at = 0;
     for (uint32_t i = 0; i < WAL_LISTINGS_MAX; i++) {
         if (wal->listings[i].token == token)
             return;
-        if (wal->listings[i].token < wal->listings[at].token)
+        bool unused = wal->listings[i].token == 0;
+        bool newer = wal->listings[i].token > wal->listings[at].token;
+        if (unused || (newer && wal->listings[at].token != 0))
             at = i;
     }
     wal->listings[at].token = token;

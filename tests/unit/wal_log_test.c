@@ -332,6 +332,28 @@ Test(wal_log, synced_moves_d_to_the_listing_and_no_further)
     close_driver(d);
 }
 
+// Looking at the list, again and again, does not make a running sync worthless.
+Test(wal_log, many_listings_keep_the_oldest)
+{
+    struct driver *d = open_driver(&everysec);
+    append(d, 3, 10);
+    write_one(d);
+    uint32_t slots[8];
+    uint64_t running;
+    uint64_t token;
+    wal_unsynced(d->wal, slots, 8, &running);
+    for (uint32_t i = 0; i < 10; i++) {
+        append(d, 3, 10);
+        write_one(d);
+        wal_unsynced(d->wal, slots, 8, &token);
+    }
+    wal_synced(d->wal, running);
+    cr_assert_eq(wal_durable(d->wal), 1);
+    wal_synced(d->wal, token);
+    cr_assert_eq(wal_durable(d->wal), 11);
+    close_driver(d);
+}
+
 Test(wal_log, unsynced_segments_are_listed_oldest_first)
 {
     struct driver *d = open_driver(&everysec);
