@@ -4,6 +4,7 @@
 
 #include "server/journal.h"
 #include "wal/log.h"
+#include "wal/names.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,7 +19,6 @@
 #define COMPLETION_IDLE_NS 2000000
 #define SYNC_INTERVAL_NS 1000000000
 #define SYNC_SLOTS_MAX 64
-#define SEGMENT_NAME_BYTES 16
 
 enum preparation_step {
     PREPARE_IDLE,
@@ -39,7 +39,7 @@ struct preparation {
     int file;
     uint64_t zeroed;
     int error; // why it is being undone
-    char name[SEGMENT_NAME_BYTES];
+    char name[WAL_SEGMENT_NAME_BYTES];
 };
 
 struct journal {
@@ -81,7 +81,6 @@ struct journal {
     struct journal_stats stats;
 };
 
-void journal_segment_name(char name[SEGMENT_NAME_BYTES], uint32_t slot);
 uint32_t journal_open_flags(const struct journal *journal);
 
 // An open segment file becomes the journal's.

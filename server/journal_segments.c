@@ -8,14 +8,7 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-
-void journal_segment_name(char name[SEGMENT_NAME_BYTES], uint32_t slot)
-{
-    assert(slot < WAL_SEGMENTS_MAX);
-    snprintf(name, SEGMENT_NAME_BYTES, "intent.%05u", slot);
-}
 
 uint32_t journal_open_flags(const struct journal *journal)
 {
@@ -162,7 +155,7 @@ void journal_prepare(struct server *server)
         uint32_t generation = preparation->generation + 1;
         *preparation = (struct preparation){
             .step = PREPARE_OPEN, .slot = slot, .generation = generation, .file = -1};
-        journal_segment_name(preparation->name, slot);
+        wal_segment_name(preparation->name, slot);
         prepare_submit(server, preparation);
     }
 }

@@ -12,7 +12,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,8 +35,7 @@ struct start {
     int open_file;
 };
 
-// --- blocking requests
-// --------------------------------------------------------------------------------------
+// --- blocking requests -----------------------------------------------------------------------
 
 static const uint64_t start_token = (uint64_t)TOKEN_START << 56;
 
@@ -122,15 +120,14 @@ static int start_failed(struct server *server, int code, const char *what, int e
     return code;
 }
 
-// --- the folder
-// ---------------------------------------------------------------------------------------------
+// --- the folder ------------------------------------------------------------------------------
 
 static int start_lock(struct start *start)
 {
     struct server *server = start->server;
     int result = 0;
     for (int attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
-        result = io_lock(server->io, start->journal->directory, "lock");
+        result = io_lock(server->io, start->journal->directory, WAL_NAME_LOCK);
         if (result != -EWOULDBLOCK)
             break;
         if (attempt == 0)
@@ -152,16 +149,12 @@ static int start_lock(struct start *start)
 static void start_note_file(void *context, const char *name)
 {
     struct start *start = context;
-    if (strcmp(name, "instance") == 0)
+    if (strcmp(name, WAL_NAME_INSTANCE) == 0)
         start->has_instance = true;
-    if (strcmp(name, "completion") == 0)
+    if (strcmp(name, WAL_NAME_COMPLETION) == 0)
         start->has_completion = true;
-    unsigned slot;
-    char check[SEGMENT_NAME_BYTES];
-    if (sscanf(name, "intent.%5u", &slot) != 1 || slot >= WAL_SEGMENTS_MAX)
-        return;
-    journal_segment_name(check, slot);
-    if (strcmp(check, name) == 0 && slot >= start->slots)
+    uint32_t slot;
+    if (wal_segment_name_parse(name, &slot) && slot >= start->slots)
         start->slots = slot + 1;
 }
 
@@ -215,17 +208,16 @@ static int start_folder(struct start *start)
     return start_probe(start);
 }
 
-// --- a new folder
-// -----------------------------------------------------------------------------------------------
+// --- a new folder ----------------------------------------------------------------------------
 
 // Without `instance` the folder is new, or its making was interrupted. Anything that looks like
 // data says otherwise.
 static int start_check_new(struct start *start)
 {
     struct server *server = start->server;
-    char name[SEGMENT_NAME_BYTES];
+    char name[WAL_SEGMENT_NAME_BYTES];
     for (uint32_t slot = 0; slot < start->slots; slot++) {
-        journal_segment_name(name, slot);
+        wal_segment_name(name, slot);
         int file = start_open(start, name, IO_OPEN_READ);
         if (file == -ENOENT)
             continue;
@@ -278,15 +270,16 @@ static int start_make_folder(struct start *start)
     journal->identity.segment_bytes = (uint64_t)server->config.wal_segment_size;
     clock_entropy(journal->identity.id, sizeof(journal->identity.id));
     uint64_t offset = wal_completion_initial(start->block, &journal->identity);
-    int result = start_make_file(start, "completion", WAL_COMPLETION_BLOCKS, offset);
+    int result = start_make_file(start, WAL_NAME_COMPLETION, WAL_COMPLETION_BLOCKS, offset);
     if (result == 0) {
         wal_instance_encode(start->block, &journal->identity);
-        result = start_make_file(start, "instance.new", 1, 0);
+        result = start_make_file(start, WAL_NAME_INSTANCE_NEW, 1, 0);
     }
     if (result == 0)
         result = start_sync(start, journal->directory);
     if (result == 0) {
-        io_rename(server->io, journal->directory, "instance.new", "instance", start_token);
+        io_rename(server->io, journal->directory, WAL_NAME_INSTANCE_NEW, WAL_NAME_INSTANCE,
+                  start_token);
         result = start_wait(server);
     }
     if (result == 0)
@@ -296,14 +289,13 @@ static int start_make_folder(struct start *start)
     return 0;
 }
 
-// --- an old folder
-// -----------------------------------------------------------------------------------------------
+// --- an old folder ---------------------------------------------------------------------------
 
 static int start_read_instance(struct start *start)
 {
     struct server *server = start->server;
     struct journal *journal = start->journal;
-    int file = start_open(start, "instance", IO_OPEN_READ);
+    int file = start_open(start, WAL_NAME_INSTANCE, IO_OPEN_READ);
     int64_t got = file < 0 ? file : start_read(start, file, 0, start->block, WAL_BLOCK_BYTES);
     if (file >= 0)
         start_close(start, file);
@@ -345,10 +337,10 @@ static int start_harden_file(struct start *start, const char *name)
 
 static int start_harden(struct start *start)
 {
-    char name[SEGMENT_NAME_BYTES];
-    int result = start_harden_file(start, "completion");
+    char name[WAL_SEGMENT_NAME_BYTES];
+    int result = start_harden_file(start, WAL_NAME_COMPLETION);
     for (uint32_t slot = 0; slot < start->slots && result == 0; slot++) {
-        journal_segment_name(name, slot);
+        wal_segment_name(name, slot);
         result = start_harden_file(start, name);
     }
     if (result == 0)
@@ -358,17 +350,16 @@ static int start_harden(struct start *start)
     return 0;
 }
 
-// --- replay
-// ----------------------------------------------------------------------------------------------------------
+// --- replay ----------------------------------------------------------------------------------
 
 static int64_t start_source_read(void *context, uint32_t slot, uint64_t offset, uint8_t *buffer,
                                  uint64_t length)
 {
     struct start *start = context;
     if (start->open_file < 0 || start->open_slot != slot) {
-        char name[SEGMENT_NAME_BYTES] = "completion";
+        char name[WAL_SEGMENT_NAME_BYTES] = WAL_NAME_COMPLETION;
         if (slot != WAL_SLOT_COMPLETION)
-            journal_segment_name(name, slot);
+            wal_segment_name(name, slot);
         if (start->open_file >= 0)
             start_close(start, start->open_file);
         uint32_t flags = start->journal->direct ? IO_OPEN_DIRECT : 0;
@@ -471,8 +462,7 @@ static int start_recover(struct start *start)
     return 0;
 }
 
-// --- going on
-// --------------------------------------------------------------------------------------------------------
+// --- going on --------------------------------------------------------------------------------
 
 static int start_slots(struct start *start)
 {
@@ -484,8 +474,8 @@ static int start_slots(struct start *start)
         wal_slot_found(server->wal, slot, state, number);
         if (state != WAL_SLOT_READY)
             continue;
-        char name[SEGMENT_NAME_BYTES];
-        journal_segment_name(name, slot);
+        char name[WAL_SEGMENT_NAME_BYTES];
+        wal_segment_name(name, slot);
         int file = start_open(start, name, journal_open_flags(journal));
         if (file < 0)
             return start_failed(server, EXIT_START, name, file);
@@ -530,7 +520,7 @@ static int start_open_segment(struct start *start)
 static int start_open_completion(struct start *start)
 {
     struct journal *journal = start->journal;
-    int file = start_open(start, "completion", journal_open_flags(journal));
+    int file = start_open(start, WAL_NAME_COMPLETION, journal_open_flags(journal));
     if (file < 0)
         return start_failed(start->server, EXIT_START, "cannot open the completion log", file);
     journal->completion_file = file;

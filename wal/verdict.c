@@ -1,6 +1,8 @@
 // The verdict: the decision table, and the line for people that explains one.
 #include "wal/recovery_internal.h"
 
+#include "wal/names.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -135,14 +137,14 @@ static const char *damage_text(enum wal_damage_kind kind)
     assert(false);
 }
 
-static void describe_file(char *name, size_t bytes, uint32_t slot)
+static void describe_file(char name[32], size_t bytes, uint32_t slot)
 {
     if (slot == WAL_SLOT_COMPLETION)
-        snprintf(name, bytes, "completion");
+        snprintf(name, bytes, WAL_NAME_COMPLETION);
     else if (slot >= WAL_SEGMENTS_MAX)
         snprintf(name, bytes, "(no segment)");
     else
-        snprintf(name, bytes, "intent.%05u", slot);
+        wal_segment_name(name, slot);
 }
 
 void recovery_describe(struct wal_recovery *r)
