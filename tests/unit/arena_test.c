@@ -244,6 +244,19 @@ Test(arena, promises_hold_at_their_limit)
     }
 }
 
+// Spans of the class that wastes most: the bound has to count what they lose.
+Test(arena, promises_count_the_waste_of_spans)
+{
+    struct arena_fixture f = create(MIB(256));
+    size_t low = 0;
+    for (size_t step = MIB(128); step >= 8; step /= 2)
+        low += arena_has_room(f.arena, low + step) ? step : 0;
+    cr_assert_gt(low, MIB(230));
+    for (size_t sum = 61440; sum <= low; sum += 61440)
+        cr_assert_not_null(arena_alloc(f.arena, 61440));
+    munmap(f.region, f.bytes);
+}
+
 Test(arena, room_is_promised_while_much_is_free)
 {
     struct arena_fixture f = create(MIB(256));

@@ -151,3 +151,49 @@ Test(table, positions_and_homes_agree)
         }
     }
 }
+
+// Sums up what is returned, in ranges that do not overlap.
+static size_t reclaim_all(struct table *table)
+{
+    size_t sum = 0;
+    void *address;
+    size_t bytes;
+    while (table_reclaim(table, MIB(1), &address, &bytes)) {
+        cr_assert_leq((uint8_t *)address + bytes, (uint8_t *)(table->buckets + table->capacity));
+        sum += bytes;
+    }
+    cr_assert_lt(table_stale_bytes(table), ARENA_PAGE_BYTES);
+    return sum;
+}
+
+static void leave(struct table *table, uint64_t homes)
+{
+    for (uint64_t i = 0; i < homes; i++)
+        table_leave(table);
+}
+
+Test(table, returns_all_memory_of_all_its_tenants)
+{
+    const size_t page = ARENA_PAGE_BYTES;
+    struct table table = create(128 * 100);
+    cr_assert_eq(reclaim_all(&table), 0);
+    leave(&table, 128 * 10 + 5);
+    cr_assert_eq(table_stale_bytes(&table), (128 * 10 + 5) * 64);
+    cr_assert_eq(reclaim_all(&table), 10 * page);
+    leave(&table, 128 * 90 - 5);
+    table_close(&table);
+    // A small tenant before the rest has been returned: what lies behind it can be, at once.
+    cr_assert(table_open(&table, 128 * 20));
+    cr_assert_eq(table_stale_bytes(&table), 80 * page);
+    void *address;
+    size_t bytes;
+    cr_assert(table_reclaim(&table, 8 * page, &address, &bytes));
+    cr_assert_eq(bytes, 8 * page);
+    cr_assert_eq((struct bucket *)address, table.buckets + 128 * 21);
+    leave(&table, 128 * 20);
+    cr_assert_eq(table_stale_bytes(&table), (20 + 72) * page);
+    table_close(&table);
+    // All but what the second tenant had returned; the gap counts again, which does no harm.
+    cr_assert_eq(reclaim_all(&table), 101 * page);
+    cr_assert_eq(reclaim_all(&table), 0);
+}
