@@ -15,8 +15,7 @@
 #include <assert.h>
 #include <errno.h>
 
-// --- memory
-// ------------------------------------------------------------------------------------------
+// --- memory ----------------------------------------------------------------------------------
 
 uint64_t data_used_bytes(const struct server *server)
 {
@@ -62,8 +61,7 @@ static bool data_room_instead(struct call *call, const struct entry *old, uint64
     return data_out_of_memory(call);
 }
 
-// --- logging
-// -------------------------------------------------------------------------------------------
+// --- logging ---------------------------------------------------------------------------------
 
 // Appends a record about one key: its next readers wait for this batch, and so does this reply.
 static void data_log(struct call *call, const struct key *key, struct wal_record *record)
@@ -90,8 +88,7 @@ static void data_note_hold(struct call *call, uint64_t batch)
         call->hold = batch;
 }
 
-// --- finding
-// -------------------------------------------------------------------------------------------
+// --- finding ---------------------------------------------------------------------------------
 
 static bool data_expired(const struct entry *entry, int64_t now_ms)
 {
@@ -133,8 +130,7 @@ struct entry *data_find(struct call *call, const struct key *key, bool count)
     return entry;
 }
 
-// --- changing
-// --------------------------------------------------------------------------------------------
+// --- changing --------------------------------------------------------------------------------
 
 // The block that a large argument was received into, if it can become the entry of this key.
 static struct entry *data_adoptable(struct call *call, const struct key *key, uint32_t argument)
@@ -276,8 +272,7 @@ bool data_flush(struct call *call, int database)
     return true;
 }
 
-// --- background
-// ------------------------------------------------------------------------------------------
+// --- background ------------------------------------------------------------------------------
 
 // The whole table is swept for expired keys in about this time.
 #define SWEEP_PERIOD_NS 10000000000

@@ -32,7 +32,7 @@ struct io_event {
     uint16_t buffer; // a received buffer, to be given back with io_buffer_return
 };
 
-// --- life --------------------------------------------------------------------------------------
+// --- life ------------------------------------------------------------------------------------
 
 size_t io_overhead(void);
 
@@ -48,7 +48,7 @@ const char *io_name(const struct io *io);
 // -errno.
 int io_wait(struct io *io, int64_t timeout_ns, struct io_event *events);
 
-// --- sockets -------------------------------------------------------------------------------------
+// --- sockets ---------------------------------------------------------------------------------
 
 // Binds and listens on a numeric address (IPv4 or IPv6) and port. Blocking; at start only. A
 // descriptor or -errno.
@@ -99,8 +99,7 @@ void io_allocate(struct io *io, int file, uint64_t offset, uint64_t length, uint
 void io_rename(struct io *io, int directory, const char *from, const char *to, uint64_t token);
 void io_unlink(struct io *io, int directory, const char *name, uint64_t token);
 
-// --- files: at start only, blocking
-// ------------------------------------------------------------------
+// --- files: at start only, blocking ----------------------------------------------------------
 
 // Creates the directory (not its parents) unless it exists; opens it. A descriptor or -errno.
 int io_open_directory(struct io *io, const char *path);
@@ -117,8 +116,7 @@ int io_drop_cache(struct io *io, int file);
 // Is RWF_DSYNC known to be honoured on this file's file system? Its name for INFO in `name`.
 bool io_honours_dsync(struct io *io, int file, char name[32]);
 
-// --- signals
-// ---------------------------------------------------------------------------------------
+// --- signals ---------------------------------------------------------------------------------
 
 // From now on SIGTERM, SIGINT and the like arrive as events with this token and the signal's number
 // as result. One event a call: call again after each. 0 or -errno.

@@ -46,7 +46,7 @@ struct io {
 static_assert((IO_BUFFERS & (IO_BUFFERS - 1)) == 0, "a ring of buffers is a power of two");
 static_assert(IO_BUFFERS <= UINT16_MAX, "buffer ids are 16 bits wide");
 
-// --- life ----------------------------------------------------------------------------------------
+// --- life ------------------------------------------------------------------------------------
 
 size_t io_overhead(void)
 {
@@ -172,8 +172,7 @@ const char *io_name(const struct io *io)
     return "io_uring";
 }
 
-// --- submitting and reaping
-// --------------------------------------------------------------------------
+// --- submitting and reaping ------------------------------------------------------------------
 
 static struct io_uring_sqe *io_request(struct io *io, uint64_t token)
 {
@@ -242,8 +241,7 @@ int io_wait(struct io *io, int64_t timeout_ns, struct io_event *events)
     return count;
 }
 
-// --- sockets
-// ---------------------------------------------------------------------------------------
+// --- sockets ---------------------------------------------------------------------------------
 
 union io_address {
     struct sockaddr any;
@@ -409,8 +407,7 @@ void io_socket_shutdown(struct io *io, int socket)
     shutdown(socket, SHUT_RDWR);
 }
 
-// --- files: requests
-// -----------------------------------------------------------------------------------
+// --- files: requests -------------------------------------------------------------------------
 
 void io_open(struct io *io, int directory, const char *name, uint32_t flags, uint64_t token)
 {
@@ -483,8 +480,7 @@ void io_unlink(struct io *io, int directory, const char *name, uint64_t token)
     sqe->user_data = token;
 }
 
-// --- files: at start, blocking
-// -----------------------------------------------------------------------------
+// --- files: at start, blocking ---------------------------------------------------------------
 
 int io_open_directory(struct io *io, const char *path)
 {
@@ -573,8 +569,7 @@ bool io_honours_dsync(struct io *io, int file, char name[32])
     return false;
 }
 
-// --- signals
-// -------------------------------------------------------------------------------------------------
+// --- signals ---------------------------------------------------------------------------------
 
 int io_signals(struct io *io, uint64_t token)
 {

@@ -35,8 +35,7 @@ uint64_t journal_released(const struct server *server)
     return wal_batch_durable(server->wal);
 }
 
-// --- intent writes
-// -----------------------------------------------------------------------------------------
+// --- intent writes ---------------------------------------------------------------------------
 
 void journal_commit(struct server *server)
 {
@@ -114,8 +113,7 @@ static void journal_write_event(struct server *server, int32_t result)
             journal_token(TOKEN_INTENT_SYNC, journal->write.slot));
 }
 
-// --- syncs of what was written without
-// ---------------------------------------------------------------------------
+// --- syncs of what was written without -------------------------------------------------------
 
 static void journal_sync_submit(struct server *server)
 {
@@ -166,8 +164,7 @@ static void journal_sync(struct server *server)
     journal_sync_submit(server);
 }
 
-// --- the completion log
-// ---------------------------------------------------------------------------------------------
+// --- the completion log ----------------------------------------------------------------------
 
 static void journal_completion_submit(struct server *server, bool clean)
 {
@@ -219,8 +216,7 @@ static int64_t journal_completion_due_ns(const struct server *server)
     return interval < idle ? interval : idle;
 }
 
-// --- housekeeping
-// ------------------------------------------------------------------------------------------------------
+// --- housekeeping ----------------------------------------------------------------------------
 
 // Segments that take no more writes and need no more syncs are closed.
 static void journal_close_sealed(struct server *server)

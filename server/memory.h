@@ -5,7 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Reserves `bytes` (whole pages) of zeroed, untouched memory, aligned to 2 MiB. NULL when the system refuses.
+// Reserves `bytes` (whole pages) of zeroed, untouched memory, aligned to 2 MiB. NULL when the
+// system refuses.
 void *memory_reserve(size_t bytes);
 void memory_unreserve(void *address, size_t bytes);
 // Returns a range to the system; it reads as zero from then on.

@@ -29,7 +29,7 @@ struct reply_pool {
 // A pool whose chunks are all free keeps this many for the next replies.
 #define POOL_KEPT_CHUNKS 1024
 
-// --- the pool ------------------------------------------------------------------------------------
+// --- the pool --------------------------------------------------------------------------------
 
 size_t reply_pool_overhead(void)
 {
@@ -88,8 +88,7 @@ bool reply_pool_reclaim(struct reply_pool *pool, void **address, size_t *bytes)
     return true;
 }
 
-// --- writing
-// -----------------------------------------------------------------------------------------
+// --- writing ---------------------------------------------------------------------------------
 
 static uint64_t reply_position(const struct reply *reply)
 {
@@ -216,8 +215,7 @@ void reply_value(struct reply *reply, struct entry *entry)
     resp_write(writer, "\r\n", 2);
 }
 
-// --- holding
-// -------------------------------------------------------------------------------------------
+// --- holding ---------------------------------------------------------------------------------
 
 void reply_stamp(struct reply *reply, uint64_t batch)
 {
@@ -264,8 +262,7 @@ uint64_t reply_sendable(const struct reply *reply)
     return reply->released - reply->sent;
 }
 
-// --- sending
-// ---------------------------------------------------------------------------------------------
+// --- sending ---------------------------------------------------------------------------------
 
 static uint64_t reply_chunk_bytes(const struct reply *reply, const struct reply_chunk *chunk)
 {

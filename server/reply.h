@@ -17,7 +17,7 @@ struct keyspace;
 struct reply_chunk;
 struct reply_pool;
 
-// --- the pool ----------------------------------------------------------------------------------
+// --- the pool --------------------------------------------------------------------------------
 
 size_t reply_pool_overhead(void);
 // `region`: REPLY_CHUNKS * REPLY_CHUNK_BYTES, reserved, zero-filled. `keyspace` is needed to
@@ -31,8 +31,7 @@ void reply_pool_give(struct reply_pool *pool, void *chunk);
 // Memory of free chunks at the pool's end that may be returned to the system. False when none.
 bool reply_pool_reclaim(struct reply_pool *pool, void **address, size_t *bytes);
 
-// --- one connection's replies
-// ------------------------------------------------------------------------
+// --- one connection's replies ----------------------------------------------------------------
 
 struct reply_mark {
     uint64_t end;   // position in the stream of replies up to which ...

@@ -92,8 +92,7 @@ static void create_unreserve(const struct memory *memory)
     }
 }
 
-// --- parts
-// --------------------------------------------------------------------------------------------
+// --- parts -----------------------------------------------------------------------------------
 
 static int64_t server_notice_ms(void *context)
 {
@@ -132,8 +131,7 @@ static bool create_parts(struct server *server, const struct memory *memory)
            server->run_args != NULL;
 }
 
-// --- listeners
-// ------------------------------------------------------------------------------------------
+// --- listeners -------------------------------------------------------------------------------
 
 // The kernel keeps a killed process's listener until its last request has ended: a restart at once
 // may find the address in use for a moment.
@@ -199,8 +197,7 @@ static int create_listeners(struct server *server)
     return 0;
 }
 
-// --- the whole
-// --------------------------------------------------------------------------------------------
+// --- the whole -------------------------------------------------------------------------------
 
 static uint64_t create_count_keys(const struct server *server)
 {
