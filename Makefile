@@ -27,7 +27,7 @@ UNIT     := $(patsubst tests/unit/%_test.c,$B/tests/%_test,$(wildcard tests/unit
 UNIT_SUPPORT := $(patsubst %.c,$B/%.o,$(filter-out %_test.c,$(wildcard tests/unit/*.c)))
 
 .SECONDARY:
-.PHONY: all run install uninstall clean unit lint
+.PHONY: all run test tests bench fuzz install uninstall clean unit lint
 all: $B/poro-server
 
 $B/%.o: %.c
@@ -57,6 +57,48 @@ run:
 	@tests/lint/need.sh $(RUN_PACKAGES)
 	@$(MAKE) --no-print-directory all
 	@exec $B/poro-server conf/poro.conf
+
+test:
+	@tests/lint/need.sh $(TEST_PACKAGES)
+	@$(MAKE) --no-print-directory -j2 all tests
+	@tests/run.sh $B
+
+tests: $(UNIT) $(PROGRAMS)
+
+bench:
+	@tests/lint/need.sh $(RUN_PACKAGES) redis-server redis-tools python3 gnuplot-nox
+	@$(MAKE) --no-print-directory all
+	@python3 tests/bench/bench.py --poro $B/poro-server --out build/bench $(BENCH)
+
+lint:
+	@tests/lint/need.sh $(RUN_PACKAGES) clang-format clang-tidy
+	@$(MAKE) --no-print-directory all
+	@tests/lint/lint.sh
+
+install: all
+	install -D -m 755 $B/poro-server $(DESTDIR)$(PREFIX)/bin/poro-server
+	install -D -m 755 $B/poro-wal $(DESTDIR)$(PREFIX)/bin/poro-wal
+	install -D -m 644 conf/poro.conf $(DESTDIR)$(PREFIX)/share/poro/poro.conf
+	install -D -m 644 conf/poro.service $(DESTDIR)$(PREFIX)/share/poro/poro.service
+	install -D -m 644 conf/seccomp-poro.json $(DESTDIR)$(PREFIX)/share/poro/seccomp-poro.json
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/poro-server $(DESTDIR)$(PREFIX)/bin/poro-wal
+	rm -rf $(DESTDIR)$(PREFIX)/share/poro
+
+# Bounded fuzzing of what reads bytes from outside: the parser and recovery.
+FUZZ_SECONDS ?= 60
+fuzz:
+	@tests/lint/need.sh $(RUN_PACKAGES) clang libclang-rt-14-dev
+	@mkdir -p build/fuzz
+	@for f in resp_parser recovery; do \
+	    echo "== $$f"; \
+	    clang -std=gnu11 -O1 -g -D_GNU_SOURCE -I. -fno-strict-aliasing \
+	        -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+	        tests/fuzz/$${f}_fuzz.c $(PURE) -o build/fuzz/$$f && \
+	    build/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4000 -verbosity=0 \
+	        -print_final_stats=1 -artifact_prefix=build/fuzz/ || exit 1; \
+	done
 
 unit: $(UNIT)
 	@for t in $(UNIT); do echo "== $$t"; $$t || exit 1; done
