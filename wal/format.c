@@ -48,7 +48,7 @@ uint64_t wal_round(uint64_t bytes)
 uint64_t wal_frame_bytes_max(uint64_t segment_bytes)
 {
     assert(wal_segment_bytes_valid(segment_bytes));
-    uint64_t quarter = segment_bytes / 4 / WAL_BLOCK_BYTES * WAL_BLOCK_BYTES;
+    uint64_t quarter = (segment_bytes - WAL_BLOCK_BYTES) / 4 / WAL_BLOCK_BYTES * WAL_BLOCK_BYTES;
     return quarter < WAL_FRAME_BYTES_MAX ? quarter : WAL_FRAME_BYTES_MAX;
 }
 

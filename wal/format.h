@@ -92,7 +92,7 @@ static_assert(sizeof(struct wal_completion_block) == 56, "on-disk size");
 // `bytes` rounded up to whole blocks.
 uint64_t wal_round(uint64_t bytes);
 // Largest frame of a log with these segments, header and padding included: WAL_FRAME_BYTES_MAX, or
-// a quarter of a segment when that is less.
+// a quarter of what a segment holds beside its header when that is less: so four of them fill one.
 uint64_t wal_frame_bytes_max(uint64_t segment_bytes);
 // True for whole blocks between the limits of conf/limits.h.
 bool wal_segment_bytes_valid(uint64_t segment_bytes);

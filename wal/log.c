@@ -44,10 +44,12 @@ struct wal *wal_create(struct allocator *allocator, void *const staging[2], size
 
 uint32_t wal_key_bytes_max(const struct wal *wal)
 {
-    // In a record that is split, at least about half of every frame is data.
-    uint64_t most = wal_payload_max(wal) / 2 - WAL_RECORD_OVERHEAD_MAX;
-    uint64_t full = wal->frame_bytes_max == WAL_FRAME_BYTES_MAX ? KEY_BYTES_MAX : most;
-    return (uint32_t)(full < KEY_BYTES_MAX ? full : KEY_BYTES_MAX);
+    // In a record that is split, at least about half of every frame is data. With the largest
+    // frames (one block less in 64 MiB segments) that leaves room for every key there can be.
+    uint64_t payload = wal_payload_max(wal);
+    if (payload + 2 * WAL_BLOCK_BYTES >= 2 * KEY_BYTES_MAX)
+        return KEY_BYTES_MAX;
+    return (uint32_t)(payload / 2 - WAL_RECORD_OVERHEAD_MAX);
 }
 
 void wal_continue(struct wal *wal, uint64_t sequence, uint64_t chain, uint64_t segment_next,

@@ -37,9 +37,8 @@ struct wal *wal_create(struct allocator *allocator, void *const staging[2], size
 // Largest `bytes` that wal_admit ever admits. Beyond one frame's length it reckons with twice the
 // bytes, because a long value's key is repeated in every piece.
 uint64_t wal_batch_bytes_max(const struct wal *wal);
-// Longest key that a record may have: about half a frame, KEY_BYTES_MAX at most. Only segments
-// below 64 MiB make it less than KEY_BYTES_MAX by more than a few bytes. Commands with longer keys
-// must be refused before they append.
+// Longest key that a record may have: KEY_BYTES_MAX with segments of 64 MiB and more, about half a
+// frame with smaller ones. Commands with longer keys must be refused before they append.
 uint32_t wal_key_bytes_max(const struct wal *wal);
 
 // --- after recovery, before the first append -------------------------------------------------

@@ -96,7 +96,8 @@ uint32_t wal_segments_ready(const struct wal *wal)
 // Bytes of records that a command's sum can come to. Up to a frame's payload P nothing is split.
 // A record of key k and data d that is split has ceil(d / q) pieces of k + overhead each, where
 // q = P - overhead - k is what a full piece carries: d + ceil(d/q) * (P - q) <= (k + overhead + d)
-// * P / q. With k <= wal_key_bytes_max, q is at least P/2 less 120 bytes, so P / q < 2 + 1/1024.
+// * P / q. With k <= wal_key_bytes_max, q is at least P/2, or 8 MiB - 5 KiB where P is almost
+// 16 MiB: P / q < 2 + 1/1024.
 static uint64_t admit_record_bytes(const struct wal *wal, uint64_t bytes)
 {
     return bytes <= wal_payload_max(wal) ? bytes : 2 * bytes + bytes / 1024;

@@ -152,6 +152,41 @@ Test(wal_cut, half_a_batch)
     free(d);
 }
 
+// A slot is used again; its frames arrive, but the new header is lost by the device and the old one
+// shows again. The old header says that nothing in there counts; the frames say otherwise.
+Test(wal_cut, old_header_over_new_frames)
+{
+    struct driver *d = malloc(sizeof(*d));
+    create(d, 13, &always);
+    uint8_t header[WAL_BLOCK_BYTES];
+    uint32_t slot = 0;
+    for (uint32_t start = 0; start < 4; start++) {
+        driver_stop(d);
+        cr_assert_eq(recovered(d), 0);
+        uint8_t before[3][WAL_BLOCK_BYTES];
+        for (uint32_t i = 0; i < 3; i++)
+            memcpy(before[i], disk_file(&d->disk, i)->stable, WAL_BLOCK_BYTES);
+        cr_assert(driver_open(d, 3));
+        for (uint32_t i = 0; i < 3; i++) {
+            if (memcmp(before[i], disk_file(&d->disk, i)->stable, WAL_BLOCK_BYTES) != 0) {
+                memcpy(header, before[i], WAL_BLOCK_BYTES);
+                slot = i;
+            }
+        }
+    }
+    cr_assert(!wal_block_is_zero(header), "no slot was used again");
+    append_set(d, 1, 50);
+    driver_flush(d);
+    append_set(d, 2, 50);
+    driver_flush(d);
+    driver_stop(d);
+    cr_assert_eq(recovered(d), 2);
+    memcpy(disk_file(&d->disk, slot)->stable, header, WAL_BLOCK_BYTES);
+    cr_assert_eq(driver_recover(d), WAL_VERDICT_DAMAGED);
+    driver_free(d);
+    free(d);
+}
+
 // Starts without writes do not use up slots.
 Test(wal_cut, idle_starts_use_few_slots)
 {

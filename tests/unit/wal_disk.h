@@ -177,7 +177,7 @@ static inline void disk_crash(struct disk *disk)
     disk_crash_file(disk, &disk->completion);
 }
 
-// --- damage, on the stable image -----------------------------------------------------------------
+// --- damage, on the stable image -------------------------------------------------------------
 
 static inline void disk_flip(struct disk *disk, uint32_t slot, uint64_t offset, uint8_t bits)
 {

@@ -106,7 +106,7 @@ static inline void driver_free(struct driver *d)
     disk_free(&d->disk);
 }
 
-// --- recovery ------------------------------------------------------------------------------------
+// --- recovery --------------------------------------------------------------------------------
 
 static inline int64_t driver_read(void *context, uint32_t slot, uint64_t offset, uint8_t *buffer,
                                   uint64_t length)
@@ -146,7 +146,7 @@ static inline uint32_t driver_durable(const struct driver *d, uint64_t batch)
     return position;
 }
 
-// --- the process ---------------------------------------------------------------------------------
+// --- the process -----------------------------------------------------------------------------
 
 static inline void driver_prepare(struct driver *d)
 {
@@ -281,7 +281,7 @@ static inline bool driver_open(struct driver *d, uint32_t steps)
     return true;
 }
 
-// --- commands ------------------------------------------------------------------------------------
+// --- commands --------------------------------------------------------------------------------
 
 static inline void driver_random_op(struct driver *d, struct model_command *command, bool large)
 {

@@ -20,8 +20,8 @@ Test(wal_format, sizes)
     cr_assert_eq(wal_round(0), 0);
     cr_assert_eq(wal_round(1), WAL_BLOCK_BYTES);
     cr_assert_eq(wal_round(WAL_BLOCK_BYTES), WAL_BLOCK_BYTES);
-    cr_assert_eq(wal_frame_bytes_max(KIB(256)), KIB(64));
-    cr_assert_eq(wal_frame_bytes_max(MIB(64)), MIB(16));
+    cr_assert_eq(wal_frame_bytes_max(KIB(256)), KIB(60));
+    cr_assert_eq(wal_frame_bytes_max(MIB(64)), MIB(16) - WAL_BLOCK_BYTES);
     cr_assert_eq(wal_frame_bytes_max(GIB(1)), MIB(16));
     cr_assert(wal_segment_bytes_valid(KIB(256) + WAL_BLOCK_BYTES));
     cr_assert_eq(wal_frame_bytes_max(KIB(256) + WAL_BLOCK_BYTES) % WAL_BLOCK_BYTES, 0);
