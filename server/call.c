@@ -67,6 +67,12 @@ void call_ok(struct call *call)
     resp_simple(call->reply, "OK");
 }
 
+void call_error_memory(struct call *call)
+{
+    call->server->stats.denied_memory++;
+    resp_error(call->reply, "OOM command not allowed when used memory > 'maxmemory'.");
+}
+
 void call_hold_all(struct call *call)
 {
     uint64_t newest = wal_newest_batch(call->server->wal);
@@ -211,8 +217,7 @@ static bool call_check(struct call *call, bool *again)
         return false;
     }
     if ((flags & COMMAND_DENYOOM) && data_used_bytes(server) > (uint64_t)server->config.maxmemory) {
-        server->stats.denied_memory++;
-        resp_error(call->reply, "OOM command not allowed when used memory > 'maxmemory'.");
+        call_error_memory(call);
         return false;
     }
     if (!(flags & COMMAND_WRITE))
@@ -233,6 +238,8 @@ static void call_finish(struct call *call, struct reply_point point)
     struct server *server = call->server;
     struct connection *connection = call->connection;
     struct reply *reply = &connection->reply;
+    if (reply_first_byte(reply, point) == '-')
+        server->stats.errors++;
     if (connection->reply_mode == REPLY_OFF || connection->reply_mode == REPLY_SKIP)
         reply_rollback(reply, point);
     if (connection->reply_mode == REPLY_SKIP)
@@ -274,10 +281,8 @@ bool commands_call(struct call *call)
     } else if (again) {
         assert(!call->changed);
         return false;
-    } else {
-        server->stats.errors++;
-        if (connection->state == CONNECTION_CLOSING)
-            return true;
+    } else if (connection->state == CONNECTION_CLOSING) {
+        return true;
     }
     server->stats.commands++;
     connection->commands++;

@@ -50,6 +50,7 @@ bool call_arg_integer(struct call *call, uint32_t index, int64_t *value);
 struct key call_key(struct call *call, uint32_t index);
 
 void call_error_syntax(struct call *call); // "ERR syntax error"
+void call_error_memory(struct call *call); // "OOM command not allowed ...", counted
 void call_ok(struct call *call);           // "+OK"
 // The reply shows something of a whole database: it waits for the newest batch of all.
 void call_hold_all(struct call *call);

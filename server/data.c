@@ -30,8 +30,7 @@ uint64_t data_peak_bytes(const struct server *server)
 
 static bool data_out_of_memory(struct call *call)
 {
-    call->server->stats.denied_memory++;
-    resp_error(call->reply, "OOM command not allowed when used memory > 'maxmemory'.");
+    call_error_memory(call);
     return false;
 }
 

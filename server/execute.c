@@ -69,9 +69,9 @@ static struct call execute_call(struct server *server, struct connection *connec
 // A command one of whose arguments found no memory: its bytes have been skipped, and it is refused.
 static void execute_refused_command(struct server *server, struct connection *connection)
 {
-    server->stats.denied_memory++;
-    resp_error(&connection->reply.writer,
-               "OOM command not allowed when used memory > 'maxmemory'.");
+    struct call call = execute_call(server, connection, NULL, NULL, 0);
+    call_error_memory(&call);
+    server->stats.errors++;
     reply_stamp(&connection->reply, 0);
     connection_list_add(server, connection,
                         reply_held(&connection->reply) ? LIST_HELD : LIST_SENDABLE);
@@ -178,7 +178,8 @@ static uint64_t run_execute(struct server *server, struct connection *connection
         if (!commands_call(&call))
             break;
         done += command->bytes;
-        if (connection->state != CONNECTION_OPEN)
+        // What follows QUIT or SHUTDOWN is not executed.
+        if (connection->state != CONNECTION_OPEN || server->state != SERVER_SERVING)
             break;
     }
     return done;
@@ -226,7 +227,7 @@ static bool execute_run(struct server *server, struct connection *connection,
     if (connection->state == CONNECTION_CLOSING)
         return false;
     input_consume(server, connection, done);
-    if (done < parsed) {
+    if (done < parsed || server->state != SERVER_SERVING) {
         // What the parser knows of later commands is forgotten: they will be parsed again.
         resp_parser_init(&connection->parser);
         return false;

@@ -64,6 +64,7 @@ static void prepare_end(struct server *server, struct preparation *preparation)
     struct journal *journal = server->journal;
     if (preparation->error == 0) {
         journal_adopt_file(journal, preparation->slot, preparation->file);
+        journal->stats.segments++;
         if (journal->stats.full)
             notice(&server->notices, LOGLEVEL_NOTICE,
                    "there is disk space again: writes are accepted");

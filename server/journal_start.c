@@ -472,6 +472,7 @@ static int start_slots(struct start *start)
         uint64_t number = 0;
         enum wal_slot_state state = wal_recovery_slot(server->wal_recovery, slot, &number);
         wal_slot_found(server->wal, slot, state, number);
+        journal->stats.segments += state != WAL_SLOT_NONE;
         if (state != WAL_SLOT_READY)
             continue;
         char name[WAL_SEGMENT_NAME_BYTES];

@@ -167,6 +167,14 @@ struct reply_point reply_point(const struct reply *reply)
     return (struct reply_point){reply->base, reply->last, reply->writer.cursor};
 }
 
+uint8_t reply_first_byte(const struct reply *reply, struct reply_point point)
+{
+    if (point.last != NULL && point.cursor != point.last->bytes + CHUNK_CAPACITY)
+        return point.cursor < reply->writer.cursor || point.last != reply->last ? *point.cursor : 0;
+    const struct reply_chunk *chunk = point.last != NULL ? point.last->next : reply->first;
+    return chunk != NULL ? chunk->bytes[0] : 0;
+}
+
 void reply_rollback(struct reply *reply, struct reply_point point)
 {
     struct reply_chunk *chunk = point.last != NULL ? point.last->next : reply->first;
