@@ -29,7 +29,7 @@ struct wal_source {
 
 // How the log looks, for the table of verdicts.
 enum wal_completion_shape {
-    WAL_COMPLETION_INTACT,  // the newest block is valid
+    WAL_COMPLETION_INTACT,  // every block that was ever written is valid
     WAL_COMPLETION_TORN,    // some block is damaged, a valid one remains
     WAL_COMPLETION_MISSING, // no valid block at all
 };
@@ -49,12 +49,13 @@ enum wal_verdict {
     WAL_VERDICT_DAMAGED,        // refuse: acknowledged data is damaged or missing
     WAL_VERDICT_UNDECIDABLE,    // refuse: no witness is left, and something follows E
     WAL_VERDICT_CHAIN_MISMATCH, // refuse: the frame at D is not the one that the witness saw
-    WAL_VERDICT_UNREADABLE,     // refuse: a read failed
+    WAL_VERDICT_UNREADABLE,     // refuse: a segment could not be read, or no completion block
     WAL_VERDICT_COUNT,
 };
 
-// One row of the decision table, for a log that could be read. `witness_agrees`: every witness's
-// chain value agrees with the frame that it names.
+// One row of the decision table, for a log that could be read (a completion block that cannot be
+// read counts as damaged while another one is valid). `witness_agrees`: every completion record's
+// chain value agrees with the frame that it names, where that frame was reached.
 enum wal_verdict wal_decide(enum wal_completion_shape completion, enum wal_tail_shape tail,
                             enum wal_extent extent, bool witness_agrees);
 bool wal_verdict_refuses(enum wal_verdict verdict);
@@ -97,7 +98,8 @@ struct wal_recovery_result {
 struct allocator;
 struct wal_recovery;
 size_t wal_recovery_overhead(void);
-// `buffer`: block-aligned, at least wal_frame_bytes_max + WAL_RECOVERY_READ_BYTES.
+// `buffer`: block-aligned, wal_frame_bytes_max + WAL_RECOVERY_READ_BYTES for reads of full length;
+// at least one block more than the largest frame. Stays the caller's.
 #define WAL_RECOVERY_READ_BYTES MIB(4)
 struct wal_recovery *wal_recovery_create(struct allocator *allocator, uint8_t *buffer,
                                          size_t buffer_bytes);
@@ -109,9 +111,11 @@ int wal_recover(struct wal_recovery *recovery, const struct wal_identity *identi
                 const struct wal_source *source, uint32_t slots,
                 struct wal_recovery_result *result);
 
-// What recovery found in a slot, for wal_slot_found: READY (all-zero header block), SEALED, or
-// READY too when it holds a header but no frame that is needed (it may be used again under a new
-// number).
+// What recovery found in a slot, for wal_slot_found. NONE: no file, or one of another length with
+// nothing in it, to be made again from scratch. READY: the header block is all zero, or the segment
+// holds nothing that is kept and another header does its work (see recovery_slots.c for why that is
+// safe); it may be used under a new number. SEALED: everything else. *number: the segment's, 0
+// without a valid header. Only after a verdict that does not refuse.
 enum wal_slot_state wal_recovery_slot(const struct wal_recovery *recovery, uint32_t slot,
                                       uint64_t *number);
 
