@@ -252,6 +252,10 @@ static void call_finish(struct call *call, struct reply_point point)
         connection_close(server, connection);
         return;
     }
+    if (call->changed && connection->batch != call->hold) {
+        connection->batch = call->hold;
+        journal_count_writer(server);
+    }
     reply_stamp(reply, call->hold > journal_released(server) ? call->hold : 0);
     if (reply_held(reply))
         connection_list_add(server, connection, LIST_HELD);

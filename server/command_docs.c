@@ -60,7 +60,7 @@ static const char *argument_type_name(uint8_t type)
     return names[type];
 }
 
-// --- access -----------------------------------------------------------------------------------
+// --- access ----------------------------------------------------------------------------------
 
 static size_t rows_count(const struct command_doc *rows)
 {
@@ -162,7 +162,7 @@ bool command_doc_in_category(const struct command_doc *doc, const void *name, si
     return false;
 }
 
-// --- replies ----------------------------------------------------------------------------------
+// --- replies ---------------------------------------------------------------------------------
 
 // A set of status replies, one for each bit that is set.
 static void reply_bits(struct resp_writer *writer, uint32_t bits, const char *const *names,

@@ -96,6 +96,8 @@ struct connection {
     struct reply reply;
     enum connection_reply_mode reply_mode;
 
+    uint64_t batch; // newest batch that it has a record in
+
     // session
     uint64_t id;
     uint32_t database;

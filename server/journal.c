@@ -37,11 +37,33 @@ uint64_t journal_released(const struct server *server)
 
 // --- intent writes ---------------------------------------------------------------------------
 
+void journal_count_writer(struct server *server)
+{
+    server->journal->writers_open++;
+}
+
+// Clients whose last batch has just been answered are likely to send again at once: waiting for them a
+// little makes one large write of several small ones. A lone client never waits.
+static bool journal_gathers(const struct server *server)
+{
+    const struct journal *journal = server->journal;
+    return journal->writers_open > 0 && journal->writers_open < journal->writers_last &&
+           wal_open_bytes(server->wal) < GATHER_BYTES && server->state == SERVER_SERVING &&
+           server->now_ns < journal->write_ended_ns + GATHER_NS;
+}
+
 void journal_commit(struct server *server)
 {
     struct journal *journal = server->journal;
+    if (!wal_write_in_flight(server->wal) && journal_gathers(server))
+        return;
+    uint64_t open = wal_open_batch(server->wal);
     if (!wal_write_next(server->wal, &journal->write))
         return;
+    if (wal_open_batch(server->wal) != open) {
+        journal->writers_last = journal->writers_open;
+        journal->writers_open = 0;
+    }
     const struct wal_write *write = &journal->write;
     int file = journal->files[write->slot];
     assert(file >= 0);
@@ -253,6 +275,10 @@ int64_t journal_deadline_ns(const struct server *server)
 {
     const struct journal *journal = server->journal;
     int64_t deadline = journal_completion_due_ns(server);
+    if (!wal_write_in_flight(server->wal) && journal_gathers(server)) {
+        int64_t gathered = journal->write_ended_ns + GATHER_NS;
+        deadline = gathered < deadline ? gathered : deadline;
+    }
     if (server->config.appendfsync == APPENDFSYNC_EVERYSEC) {
         int64_t sync = journal->sync_started_ns + SYNC_INTERVAL_NS;
         deadline = sync < deadline ? sync : deadline;

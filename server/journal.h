@@ -19,6 +19,8 @@ size_t journal_overhead(const struct config *config);
 // keyspace, opens a new segment. 0 or an exit code, the reason told.
 int journal_start(struct server *server);
 
+// A client has its first record in the open batch.
+void journal_count_writer(struct server *server);
 // The commit phase: submits what the log wants to write, if nothing is in flight.
 void journal_commit(struct server *server);
 // The housekeeping phase: segments, syncs, completion records.

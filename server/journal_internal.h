@@ -17,6 +17,10 @@
 #define PREPARE_RETRY_NS 1000000000
 // Without a commit for this long the log counts as idle, and a completion record is due at once.
 #define COMPLETION_IDLE_NS 2000000
+// A batch is left open for this long after the last write, as long as clients of the batch before it
+// are still to come back: their next commands then share one write.
+#define GATHER_NS 200000
+#define GATHER_BYTES KIB(256)
 #define SYNC_INTERVAL_NS 1000000000
 #define SYNC_SLOTS_MAX 64
 
@@ -54,6 +58,10 @@ struct journal {
     uint32_t open_count;
     uint8_t *zeros;
     uint32_t slots; // of files seen at start
+
+    // Group commit: clients with records in the open batch, and in the batch before it.
+    uint32_t writers_open;
+    uint32_t writers_last;
 
     // the intent write in flight
     struct wal_write write;

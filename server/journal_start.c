@@ -371,8 +371,24 @@ static int64_t start_source_read(void *context, uint32_t slot, uint64_t offset, 
     return start_read(start, start->open_file, offset, buffer, length);
 }
 
+// A map that the server could have written: ids that were given out, no two alike.
+static bool replay_map_valid(const struct wal_record *record)
+{
+    for (uint32_t i = 0; i < DATABASES_MAX; i++) {
+        if (record->map.ids[i] == 0 || record->map.ids[i] >= record->map.next_id)
+            return false;
+        for (uint32_t j = 0; j < i; j++) {
+            if (record->map.ids[i] == record->map.ids[j])
+                return false;
+        }
+    }
+    return true;
+}
+
 static int replay_map(struct server *server, const struct wal_record *record)
 {
+    if (!replay_map_valid(record))
+        return -EBADMSG;
     struct keyspace_map map = {.next_id = record->map.next_id};
     for (uint32_t i = 0; i < DATABASES_MAX; i++)
         map.ids[i] = record->map.ids[i];
