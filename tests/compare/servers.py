@@ -1,4 +1,5 @@
 """The two servers under comparison: started on free ports in folders of their own."""
+import atexit
 import os
 import shutil
 import socket
@@ -26,12 +27,11 @@ class Server:
         self.password = None
         if "--requirepass" in self.options:
             self.password = self.options[self.options.index("--requirepass") + 1]
-        self.starts = 0
+        atexit.register(self.stop)
         self.start()
 
     def start(self):
         self.port = free_port()
-        self.starts += 1
         command = [self.path, "--port", str(self.port), "--dir", self.folder]
         command += ["--bind", "127.0.0.1"]
         if self.kind == "redis":
@@ -76,6 +76,7 @@ class Server:
         return wire.call(self.control, *args)
 
     def stop(self):
+        """Ends the process and removes its folder; a second time does nothing."""
         if self.alive():
             self.process.terminate()
             try:
