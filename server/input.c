@@ -99,6 +99,7 @@ static int carry_grow(struct server *server, struct connection *connection, uint
     if (memory == NULL)
         return -ENOMEM;
     uint64_t unparsed = connection->carry_length - connection->carry_offset;
+    assert(unparsed == 0 || connection->carry != NULL);
     if (unparsed > 0)
         memcpy(memory, connection->carry + connection->carry_offset, unparsed);
     bool partial = connection->carry_partial;
@@ -120,10 +121,12 @@ static int carry_append(struct server *server, struct connection *connection, co
         if (result < 0)
             return result;
     } else if (connection->carry_length + length > connection->carry_capacity) {
+        assert(connection->carry != NULL);
         memmove(connection->carry, connection->carry + connection->carry_offset, unparsed);
         connection->carry_offset = 0;
         connection->carry_length = unparsed;
     }
+    assert(connection->carry != NULL && bytes != NULL);
     memcpy(connection->carry + connection->carry_length, bytes, length);
     connection->carry_length += length;
     return 0;
