@@ -13,9 +13,6 @@
 #include <signal.h>
 #include <string.h>
 
-// The longest that a turn waits when nothing has a deadline.
-#define TURN_WAIT_NS 100000000
-#define CYCLE_NS 100000000
 #define RECLAIM_NS 10000000
 // How long a clean stop waits for clients to take their replies.
 #define STOP_PATIENCE_NS 5000000000
@@ -250,7 +247,7 @@ static void server_housekeeping(struct server *server)
         server->reclaim_ns = server->now_ns;
         data_reclaim(server);
     }
-    if (server->now_ns - server->cycle_ns >= CYCLE_NS) {
+    if (server->now_ns - server->cycle_ns >= 1000000000 / server->config.hz) {
         server->cycle_ns = server->now_ns;
         server_sample(server);
         server_close_idle(server);
@@ -314,7 +311,8 @@ static int64_t server_timeout_ns(struct server *server)
     int64_t wait = deadline - server->now_ns;
     if (wait < 0)
         return 0;
-    return wait < TURN_WAIT_NS ? wait : TURN_WAIT_NS;
+    int64_t cycle = 1000000000 / server->config.hz;
+    return wait < cycle ? wait : cycle;
 }
 
 static int server_wait(struct server *server)
