@@ -76,6 +76,8 @@
 // Commands parsed, hashed and prefetched together.
 #define RUN_COMMANDS 64
 #define RUN_ARGUMENTS 16384
+// How many commands ahead the entry of one is fetched from memory.
+#define RUN_AHEAD 8
 // Received buffers that a connection which may not execute keeps before it stops receiving.
 #define INPUT_BUFFERS_KEPT 4
 // Commands that are being received and span buffers may take one part in INPUT_SHARE of maxmemory, but

@@ -152,12 +152,13 @@ static void run_prepare(struct server *server, struct connection *connection, ui
         }
         base += command->bytes;
     }
-    if (run->count == 1)
-        return;
-    for (uint32_t i = 0; i < run->count; i++) {
-        if (run->commands[i].first_key > 0)
-            keyspace_prefetch_entry(server->keyspace, &run->commands[i].key);
-    }
+}
+
+// Fetches the entry that command `index` of the run will look at. Its bucket must have arrived.
+static void run_prefetch(struct server *server, const struct run *run, uint32_t index)
+{
+    if (index < run->count && run->commands[index].first_key > 0)
+        keyspace_prefetch_entry(server->keyspace, &run->commands[index].key);
 }
 
 // Executes a run. Returns the bytes done with; less than all when a command has to wait or the
@@ -166,7 +167,12 @@ static uint64_t run_execute(struct server *server, struct connection *connection
                             struct run *run)
 {
     uint64_t done = 0;
+    // A memory system takes only so many requests at once: entries are fetched a few commands ahead,
+    // not all together.
+    for (uint32_t i = 0; i < RUN_AHEAD && run->count > 1; i++)
+        run_prefetch(server, run, i);
     for (uint32_t i = 0; i < run->count; i++) {
+        run_prefetch(server, run, i + RUN_AHEAD);
         struct run_command *command = &run->commands[i];
         struct call call =
             execute_call(server, connection, base + done, command->args, command->argc);
