@@ -19,7 +19,8 @@ endif
 # The pure folders, and the server without what stands on the other side of the seam.
 PURE     := $(wildcard protocol/*.c storage/*.c wal/*.c)
 SEAM     := server/io_uring.c server/clock.c
-MAINS    := server/main.c server/wal_tool.c
+TOOL     := $(wildcard server/wal_tool*.c)
+MAINS    := server/main.c $(TOOL)
 SERVER   := $(filter-out $(SEAM) $(MAINS),$(wildcard server/*.c))
 LIB_O    := $(PURE:%.c=$B/%.o) $(SERVER:%.c=$B/%.o)
 SEAM_O   := $(SEAM:%.c=$B/%.o)
@@ -28,7 +29,7 @@ UNIT_SUPPORT := $(patsubst %.c,$B/%.o,$(filter-out %_test.c,$(wildcard tests/uni
 
 .SECONDARY:
 .PHONY: all run test tests bench fuzz install uninstall clean unit lint
-all: $B/poro-server
+all: $B/poro-server $B/poro-wal
 
 $B/%.o: %.c
 	@mkdir -p $(@D)
@@ -46,6 +47,10 @@ $B/libporo.a: $(LIB_O)
 $B/poro-server: $B/server/main.o $(SEAM_O) $B/libporo.a
 	@echo "  LINK $@"
 	@$(CC) $^ -Wl,--gc-sections $(LDFLAGS_ALL) -luring -o $@
+
+$B/poro-wal: $(TOOL:%.c=$B/%.o) $B/libpure.a
+	@echo "  LINK $@"
+	@$(CC) $^ -Wl,--gc-sections $(LDFLAGS_ALL) -o $@
 
 # Without --gc-sections, which would throw away the sections that Criterion finds its tests in.
 $B/tests/%_test: $B/tests/unit/%_test.o $(UNIT_SUPPORT) $(SEAM_O) $B/libporo.a

@@ -1,0 +1,30 @@
+// poro-wal's commands and what they are told.
+#ifndef PORO_SERVER_WAL_TOOL_H
+#define PORO_SERVER_WAL_TOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct tool_options {
+    const char *folder;
+    const char *target; // repair
+    const char *keys;   // dump: pattern, or NULL for all
+    uint64_t segment;   // dump: number of the only one wanted, 0 for all
+    uint32_t names;     // keys that a list shows at most
+    bool force;         // check, dump: go on although the folder is in use
+    bool values;        // dump
+    bool salvage;       // repair
+};
+
+// Each prints to standard output, problems to standard error, and returns an exit code (see
+// server.h).
+int tool_check(const struct tool_options *options);
+int tool_dump(const struct tool_options *options);
+int tool_repair(const struct tool_options *options);
+
+// Zeroed memory, aligned to a block, touched as it is used. Ends the process when there is none.
+void *tool_memory(size_t bytes);
+void tool_memory_free(void *memory); // or NULL
+
+#endif
