@@ -27,12 +27,6 @@ void *memory_reserve(size_t bytes)
     return address + head;
 }
 
-void memory_prefer_huge(void *address, size_t bytes)
-{
-    // Advice only: a kernel without huge pages says EINVAL.
-    (void)madvise(address, bytes, MADV_HUGEPAGE);
-}
-
 void memory_unreserve(void *address, size_t bytes)
 {
     int result = munmap(address, bytes);

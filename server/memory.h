@@ -8,9 +8,6 @@
 // Reserves `bytes` (whole pages) of zeroed, untouched memory, aligned to 2 MiB. NULL when the
 // system refuses.
 void *memory_reserve(size_t bytes);
-// Asks for huge pages where the range is touched: fewer translations to look up, at the price of
-// coarser growth.
-void memory_prefer_huge(void *address, size_t bytes);
 void memory_unreserve(void *address, size_t bytes);
 // Returns a range to the system; it reads as zero from then on.
 void memory_return(void *address, size_t bytes);

@@ -81,9 +81,6 @@ static bool create_reserve(const struct config *config, struct memory *memory)
         if (memory->address[i] == NULL)
             return false;
     }
-    // What a large database reads at random.
-    for (int i = REGION_ARENA; i <= REGION_TABLE_1; i++)
-        memory_prefer_huge(memory->address[i], memory->bytes[i]);
     return true;
 }
 
