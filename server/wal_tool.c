@@ -16,7 +16,7 @@
 static const char usage[] =
     "usage: poro-wal check  DIR [--force] [--names N]\n"
     "       poro-wal dump   DIR [--segment N] [--keys PATTERN] [--values] [--force]\n"
-    "       poro-wal repair DIR TARGET [--salvage] [--names N]\n"
+    "       poro-wal repair DIR TARGET [--salvage [--keyspace K=DB]...] [--names N]\n"
     "       poro-wal --help | --version\n";
 
 static const char manual[] =
@@ -52,6 +52,10 @@ static const char manual[] =
     "                     changed last in what is lost have older values, or none (or exist\n"
     "                     although they were deleted), and of a transaction that was damaged a\n"
     "                     part may be taken.\n"
+    "    --keyspace K=DB  with --salvage: where a FLUSHDB or FLUSHALL is lost, the keys written\n"
+    "                     after it have a keyspace number that no database is known to have, and\n"
+    "                     are not taken. This says that keyspace K is database DB: they are\n"
+    "                     taken, and what DB held before is flushed, as it was.\n"
     "    A folder that has lost its file 'instance' is repaired too: the identity is rebuilt\n"
     "    from the headers of the segments. A sound folder is copied.\n"
     "\n"
@@ -64,7 +68,7 @@ static const char manual[] =
     "    0  check: a server starts from this folder (also when it will drop a torn tail that was\n"
     "       never acknowledged; the verdict then says 'torn'). dump, repair: done\n"
     "    1  wrong usage\n"
-    "    2  cannot read the folder, or cannot write the target (which is then removed)\n"
+    "    2  cannot read the folder, or cannot write the target (what was made is removed)\n"
     "    3  another process uses the folder\n"
     "    4  the folder is damaged: a server refuses to start from it (check), or its identity is\n"
     "       lost and nothing can be read\n";
@@ -110,6 +114,26 @@ static bool parse_number(const char *text, uint64_t most, uint64_t *number)
     return true;
 }
 
+// "17=3": keyspace 17 is database 3.
+static bool parse_keyspace(const char *text, struct tool_options *options)
+{
+    char id_text[16];
+    const char *equals = strchr(text, '=');
+    size_t length = equals != NULL ? (size_t)(equals - text) : sizeof(id_text);
+    if (length >= sizeof(id_text) || options->keyspace_count == TOOL_KEYSPACES_MAX)
+        return false;
+    memcpy(id_text, text, length);
+    id_text[length] = 0;
+    uint64_t id;
+    uint64_t database;
+    if (!parse_number(id_text, UINT32_MAX - 1, &id) ||
+        !parse_number(equals + 1, DATABASES_MAX - 1, &database))
+        return false;
+    options->keyspaces[options->keyspace_count++] =
+        (struct tool_keyspace){(uint32_t)id, (uint32_t)database};
+    return true;
+}
+
 enum command_bits {
     CHECK = 1,
     DUMP = 2,
@@ -145,6 +169,8 @@ static int parse_option(const char *option, const char *value, uint32_t command,
         options->keys = value;
         return value != NULL ? 2 : -1;
     }
+    if (strcmp(option, "--keyspace") == 0 && command == REPAIR)
+        return value != NULL && parse_keyspace(value, options) ? 2 : -1;
     if (strcmp(option, "--segment") == 0 && command == DUMP) {
         if (value == NULL || !parse_number(value, UINT64_MAX, &options->segment))
             return -1;
@@ -175,9 +201,11 @@ static int run_command(const struct command *command, char **arguments, int coun
         if (taken == 0)
             return usage_error("unknown option: ", arguments[i]);
         if (taken < 0)
-            return usage_error("wrong or missing value: ", arguments[i]);
+            return usage_error("wrong or missing value of ", arguments[i]);
         i += taken;
     }
+    if (options.keyspace_count > 0 && !options.salvage)
+        return usage_error("--keyspace goes with --salvage", "");
     if (folders < command->folders)
         return usage_error("a folder is missing", "");
     return command->run(&options);

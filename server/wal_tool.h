@@ -6,6 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// repair: a keyspace id that a database is said to have had.
+struct tool_keyspace {
+    uint32_t id;
+    uint32_t database;
+};
+#define TOOL_KEYSPACES_MAX 64
+
 struct tool_options {
     const char *folder;
     const char *target; // repair
@@ -15,6 +22,8 @@ struct tool_options {
     bool force;         // check, dump: go on although the folder is in use
     bool values;        // dump
     bool salvage;       // repair
+    struct tool_keyspace keyspaces[TOOL_KEYSPACES_MAX];
+    uint32_t keyspace_count;
 };
 
 // Each prints to standard output, problems to standard error, and returns an exit code (see

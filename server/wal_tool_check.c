@@ -17,7 +17,7 @@ static const char *segment_use(const struct survey *survey, const struct segment
     case SEGMENT_MISPLACED:
         return "belongs to another file";
     case SEGMENT_ZERO:
-        return segment->number > 0 ? "header lost (zeros), frames follow" : "ready, never used";
+        return segment->number > 0 ? "header lost (zeros), frames follow" : "never used";
     case SEGMENT_DAMAGED:
         return segment->number > 0 ? "header damaged, frames follow" : "header damaged, no frames";
     case SEGMENT_UNREADABLE:
@@ -60,8 +60,17 @@ static void print_segments(const struct survey *survey)
 {
     printf("segments     %-14s %8s %14s %14s  %s\n", "file", "number", "first sequence", "D then",
            "state");
-    for (uint32_t i = 0; i < survey->segments.count; i++)
-        print_segment(survey, &survey->segments.list[i]);
+    uint32_t ready = 0;
+    for (uint32_t i = 0; i < survey->segments.count; i++) {
+        const struct segment *segment = &survey->segments.list[i];
+        if (segment->kind == SEGMENT_ZERO && segment->number == 0 &&
+            segment->bytes == survey->folder->identity.segment_bytes)
+            ready++;
+        else
+            print_segment(survey, segment);
+    }
+    if (ready > 0)
+        printf("             and %u that are ready, never used\n", ready);
     if (survey->segments.count == 0)
         printf("             (none)\n");
 }
@@ -71,9 +80,9 @@ static void print_replay(const struct survey *survey)
     const struct wal_recovery_result *result = &survey->result;
     char size[TEXT_SIZE_BYTES];
     bool refuses = !survey_starts(survey);
-    printf("%s       sequences 1 to %llu: %llu records, %s\n", refuses ? "whole " : "replay",
-           (unsigned long long)result->end, (unsigned long long)result->records,
-           text_size(size, result->bytes));
+    printf("%s       everything up to sequence %llu: %llu records, %s\n",
+           refuses ? "whole " : "replay", (unsigned long long)result->end,
+           (unsigned long long)result->records, text_size(size, result->bytes));
     if (refuses || (result->dropped_bytes == 0 && survey->beyond.frames == 0))
         return;
     printf("dropped      %s after E, of them %llu whole frames; none of it was acknowledged as "
@@ -97,6 +106,26 @@ static void print_missing(void *context, uint64_t first, uint64_t last, uint32_t
     putchar('\n');
 }
 
+// A hole in the numbers where the chain ends is the trace of a segment that is gone. Elsewhere it
+// says nothing: numbers vanish when files are used again.
+static void print_hole(const struct survey *survey)
+{
+    uint64_t before = 0;
+    for (uint32_t i = 0; i < survey->segments.count; i++) {
+        const struct segment *segment = &survey->segments.list[i];
+        if (segment->number == 0)
+            return;
+        if (segment->first == 0 || segment->first > survey->result.end + 1) {
+            if (segment->number > before + 1)
+                printf("hole         no file has segment number %llu%s\n",
+                       (unsigned long long)before + 1,
+                       segment->number > before + 2 ? " (and more)" : "");
+            return;
+        }
+        before = segment->number;
+    }
+}
+
 static void print_damage(const struct survey *survey)
 {
     const struct wal_recovery_result *result = &survey->result;
@@ -104,8 +133,14 @@ static void print_damage(const struct survey *survey)
     if (result->damage.kind != WAL_DAMAGE_NONE)
         printf("damage       at %s byte %llu\n", text_file(text, result->damage.slot),
                (unsigned long long)result->damage.offset);
-    printf("lost         %llu sequences of which nothing whole is left%s\n",
-           (unsigned long long)survey->missing, survey->missing > 0 ? ":" : "");
+    print_hole(survey);
+    if (result->verdict == WAL_VERDICT_UNDECIDABLE)
+        printf("lost         whether anything that was acknowledged is lost cannot be told\n");
+    else if (result->verdict == WAL_VERDICT_CHAIN_MISMATCH)
+        printf("lost         what the witnesses saw and this log does not hold\n");
+    if (survey->missing > 0)
+        printf("lost         %llu sequences of which nothing whole is left:\n",
+               (unsigned long long)survey->missing);
     uint32_t printed = 0;
     survey_each_missing(survey, print_missing, &printed);
     if (printed > RANGES_PRINTED)

@@ -42,15 +42,13 @@ static void dump_record(void *context, const struct wal_record *record)
         databases_change(&dump->databases, record);
 }
 
-static void print_frame(const struct dump *dump, uint64_t offset,
-                        const struct wal_frame_header *header, const char *mark)
+static void print_frame(uint64_t offset, const struct wal_frame_header *header, const char *mark)
 {
-    printf("  frame %llu at byte %llu: %u records in %u bytes, batch from %llu%s, D %llu%s\n",
-           (unsigned long long)header->sequence, (unsigned long long)offset, header->count,
-           header->length, (unsigned long long)header->batch_first,
+    printf("  frame %llu at byte %llu: batch from %llu%s, D %llu, records %u, bytes %u%s\n",
+           (unsigned long long)header->sequence, (unsigned long long)offset,
+           (unsigned long long)header->batch_first,
            header->flags & WAL_FRAME_COMMIT ? ", commit" : "", (unsigned long long)header->durable,
-           mark);
-    (void)dump;
+           header->count, header->length, mark);
 }
 
 // What lies between the last frame and this one.
@@ -89,7 +87,7 @@ static int dump_frame(void *context, uint32_t slot, uint64_t offset,
         mark = " [beyond E]";
     if (dump->printing) {
         print_breaks(dump, offset, header, counts);
-        print_frame(dump, offset, header, mark);
+        print_frame(offset, header, mark);
     }
     struct databases before = dump->databases;
     if (!records_decode(records, header->length, header->count, dump_record, dump) &&

@@ -148,14 +148,14 @@ static int repair_write(const struct survey *survey, const struct tool_options *
     uint64_t replayed = target->records;
     struct salvage salvage;
     if (options->salvage)
-        salvage_create(&salvage, survey, target, options->names);
+        salvage_create(&salvage, survey, target, options);
     if (result == 0 && options->salvage)
         result = salvage_run(&salvage);
     if (result == 0)
         result = target_finish(target);
     if (result == 0) {
         print_made(target);
-        printf("kept         sequences 1 to %llu: %llu records\n",
+        printf("kept         everything up to sequence %llu: %llu records\n",
                (unsigned long long)survey->result.end, (unsigned long long)replayed);
         if (options->salvage)
             salvage_print(&salvage);

@@ -17,17 +17,16 @@
 #include <stdio.h>
 
 void salvage_create(struct salvage *salvage, const struct survey *survey, struct target *target,
-                    uint32_t names)
+                    const struct tool_options *options)
 {
     *salvage = (struct salvage){
         .survey = survey,
+        .options = options,
         .target = target,
         .databases = survey->databases,
-        .lost = wal_verdict_refuses(survey->result.verdict) && survey->beyond.count > 0 &&
-                survey->beyond.runs[0].gap,
     };
     key_set_create(&salvage->known);
-    key_list_create(&salvage->left_keys, names);
+    key_list_create(&salvage->left_keys, options->names);
 }
 
 void salvage_destroy(struct salvage *salvage)
@@ -87,9 +86,31 @@ static void salvage_learn(struct salvage *salvage, const struct wal_record *reco
     key_set_add(&salvage->known, record->keyspace, record->key, record->key_length);
 }
 
+// The user says which database this keyspace is: a MAP record takes the place of the lost one.
+static int salvage_map(struct salvage *salvage, uint32_t keyspace)
+{
+    const struct tool_options *options = salvage->options;
+    for (uint32_t i = 0; i < options->keyspace_count; i++) {
+        if (options->keyspaces[i].id != keyspace)
+            continue;
+        assert(keyspace >= salvage->databases.next_id && keyspace < UINT32_MAX);
+        salvage->databases.ids[options->keyspaces[i].database] = keyspace;
+        salvage->databases.next_id = keyspace + 1;
+        struct wal_record map = {.type = WAL_RECORD_MAP};
+        map.map.next_id = salvage->databases.next_id;
+        for (uint32_t j = 0; j < DATABASES_MAX; j++)
+            map.map.ids[j] = salvage->databases.ids[j];
+        salvage_take(salvage, &map);
+        return (int)options->keyspaces[i].database;
+    }
+    return DATABASE_UNKNOWN;
+}
+
 static void salvage_key(struct salvage *salvage, const struct wal_record *record)
 {
     int database = databases_find(&salvage->databases, record->keyspace);
+    if (database == DATABASE_UNKNOWN)
+        database = salvage_map(salvage, record->keyspace);
     if (database == DATABASE_FLUSHED) {
         salvage->left_flushed++;
         return;
@@ -182,7 +203,7 @@ void salvage_print(const struct salvage *salvage)
                (unsigned long long)salvage->partial_records);
     print_left(salvage->left_unsure, "parts of values whose rest is not known");
     print_left(salvage->left_homeless,
-               "a FLUSHDB or FLUSHALL is lost, so their database is not known");
+               "a FLUSHDB or FLUSHALL is lost, so their database is not known (see --keyspace)");
     print_left(salvage->left_unfinished, "of batches that never were acknowledged");
     print_left(salvage->left_flushed, "of databases that have been flushed since (no loss)");
     if (salvage->left_frames > 0)

@@ -2,6 +2,7 @@
 #ifndef PORO_SERVER_WAL_TOOL_SALVAGE_H
 #define PORO_SERVER_WAL_TOOL_SALVAGE_H
 
+#include "server/wal_tool.h"
 #include "server/wal_tool_keys.h"
 #include "server/wal_tool_survey.h"
 #include "server/wal_tool_target.h"
@@ -10,6 +11,7 @@
 
 struct salvage {
     const struct survey *survey;
+    const struct tool_options *options;
     struct target *target;
     struct databases databases;
     struct key_set known; // keys whose whole value was seen since the last loss
@@ -29,7 +31,7 @@ struct salvage {
 };
 
 void salvage_create(struct salvage *salvage, const struct survey *survey, struct target *target,
-                    uint32_t names);
+                    const struct tool_options *options);
 void salvage_destroy(struct salvage *salvage);
 // Takes what it can from everything beyond E. 0 or -errno (of the target).
 int salvage_run(struct salvage *salvage);
