@@ -58,6 +58,18 @@ $B/tests/%_test: $B/tests/unit/%_test.o $(UNIT_SUPPORT) $(SEAM_O) $B/libporo.a
 	@echo "  LINK $@"
 	@$(CC) $^ $(LDFLAGS_ALL) -luring -lcriterion -o $@
 
+# Beside the programs of one file: the crash test.
+CRASH_O := $(patsubst %.c,$B/%.o,$(wildcard tests/crash/*.c))
+$B/crash_test: $(CRASH_O)
+	@echo "  LINK $@"
+	@$(CC) $^ $(LDFLAGS_ALL) -lhiredis -o $@
+
+# Preloaded, without the sanitizers that the program may have.
+$B/count_malloc.so: tests/noalloc/count_malloc.c
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	@$(CC) -std=gnu11 -O2 -D_GNU_SOURCE -fPIC -shared $(WARN) $< -o $@
+
 run:
 	@tests/lint/need.sh $(RUN_PACKAGES)
 	@$(MAKE) --no-print-directory all
@@ -68,7 +80,7 @@ test:
 	@$(MAKE) --no-print-directory -j2 all tests
 	@tests/run.sh $B
 
-tests: $(UNIT) $(PROGRAMS)
+tests: $(UNIT) $B/crash_test $B/count_malloc.so
 
 bench:
 	@tests/lint/need.sh $(RUN_PACKAGES) redis-server redis-tools python3 gnuplot-nox

@@ -23,9 +23,9 @@ count() { # NAME STATUS LOG
     fi
     good=${good:-0}
     bad=${bad:-0}
-    if grep -qa '^skipped: ' "$log"; then
+    if grep -qaE '^[a-z_]+: skipped: ' "$log"; then
         skipped=$((skipped + 1))
-        grep -a '^skipped: ' "$log" | sed 's/^/    /'
+        grep -aE '^[a-z_]+: skipped: ' "$log" | sed 's/^/    /'
     elif [ "$status" -ne 0 ] || [ "$bad" -ne 0 ] || [ "$good" -eq 0 ]; then
         [ "$bad" -ne 0 ] || bad=1
         echo "    FAILED (status $status), the end of its output:"

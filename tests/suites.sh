@@ -1,2 +1,8 @@
 # The suites that run against the server, with the settings for `make test`. Sourced by run.sh.
-suite compare python3 tests/compare/compare.py --poro "$build/poro-server" --commands 10000
+server=$build/poro-server
+suite compare python3 tests/compare/compare.py --poro "$server"
+suite compare_can_fail sh -c '! python3 tests/compare/compare.py --self --spoil 300 --commands 2000 && echo "compare_can_fail: 1 passed, 0 failed"'
+suite crash "$build/crash_test" --server "$server" --rounds "${CRASH_ROUNDS:-15}"
+suite disk_full tests/crash/disk_full.sh "$server"
+suite hostile python3 tests/hostile/hostile_test.py --server "$server"
+suite noalloc python3 tests/noalloc/noalloc_test.py --server "$server" --counter "$build/count_malloc.so"
