@@ -1,5 +1,6 @@
 """What hostile clients do. Each attack gets the arena: server, random numbers, score."""
 import random
+import signal
 import socket
 import struct
 import time
@@ -114,13 +115,20 @@ def garbage(arena):
 
 def all_at_once(arena):
     """More bytes at the same moment than there are receive buffers: nothing may be lost."""
-    clients, commands = [], 40
+    clients, commands = [], 150
     for i in range(arena.many(1200)):
         clients.append(connect(arena.server.port))
+        clients[i].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 18)
     value = b"v" * 800
-    for i, s in enumerate(clients):
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 18)
-        send_some(s, b"".join(encode("SET", "all:%d:%d" % (i, k), value) for k in range(commands)))
+    requests = [b"".join(encode("SET", "all:%d:%d" % (i, k), value) for k in range(commands))
+                for i in range(len(clients))]
+    # The moment: the server stands still while everybody sends, as on a busy machine.
+    arena.server.process.send_signal(signal.SIGSTOP)
+    try:
+        for s, request in zip(clients, requests):
+            send_some(s, request)
+    finally:
+        arena.server.process.send_signal(signal.SIGCONT)
     right = 0
     for s in clients:
         s.settimeout(20)
@@ -134,6 +142,16 @@ def all_at_once(arena):
         s.close()
     arena.score.check("everybody is answered when all send at once", right == len(clients),
                       "%d of %d" % (right, len(clients)))
+    exhausted = info_number(arena, "receive_buffers_exhausted")
+    arena.score.check("the receive buffers did run out", exhausted > 0 or arena.scale < 1)
+
+
+def info_number(arena, field):
+    client = Client(arena.server.port)
+    for line in client.call("INFO").decode().split("\r\n"):
+        if line.startswith(field + ":"):
+            return int(line.split(":")[1])
+    raise ValueError("INFO has no %s" % field)
 
 
 def never_read(arena):
