@@ -151,6 +151,8 @@ static void start_note_file(void *context, const char *name)
     struct start *start = context;
     if (strcmp(name, WAL_NAME_INSTANCE) == 0)
         start->has_instance = true;
+    if (strcmp(name, "completion") == 0)
+        start->has_completion = true;
     if (strcmp(name, WAL_NAME_COMPLETION) == 0)
         start->has_completion = true;
     uint32_t slot;
@@ -158,22 +160,31 @@ static void start_note_file(void *context, const char *name)
         start->slots = slot + 1;
 }
 
-// Finds out how files can be written here, on a file that is made for it.
+// Finds out how files can be written here: on the completion log when there is one (a full disk must
+// not keep a server from starting), else on a file that is made for it.
+static int start_probe_file(struct start *start, uint32_t direct)
+{
+    if (start->has_completion)
+        return start_open(start, "completion", IO_OPEN_WRITE | direct);
+    return start_open(start, "probe", IO_OPEN_WRITE | IO_OPEN_CREATE | direct);
+}
+
 static int start_probe(struct start *start)
 {
     struct journal *journal = start->journal;
     struct server *server = start->server;
-    uint32_t flags = IO_OPEN_WRITE | IO_OPEN_CREATE;
     journal->direct = server->config.wal_direct_io == WAL_DIRECT_AUTO;
-    int file = start_open(start, "probe", flags | (journal->direct ? IO_OPEN_DIRECT : 0));
+    int file = start_probe_file(start, journal->direct ? IO_OPEN_DIRECT : 0);
     if (file == -EINVAL && journal->direct) {
         journal->direct = false;
-        file = start_open(start, "probe", flags);
+        file = start_probe_file(start, 0);
     }
     if (file < 0)
         return start_failed(server, EXIT_START, "cannot write to the data folder", file);
     memset(start->block, 0, WAL_BLOCK_BYTES);
-    int result = start_write_block(start, file, 0);
+    int64_t result = start->has_completion
+                         ? start_read(start, file, 0, start->block, WAL_BLOCK_BYTES)
+                         : start_write_block(start, file, 0);
     if (result == -EINVAL && journal->direct) {
         journal->direct = false;
         result = 0;
@@ -181,11 +192,12 @@ static int start_probe(struct start *start)
     bool honoured = io_honours_dsync(server->io, file, journal->file_system);
     journal->dsync = journal->direct && honoured;
     start_close(start, file);
-    io_unlink(server->io, journal->directory, "probe", start_token);
-    start_wait(server);
-    // A full disk does not keep a server from starting: it may still read and delete.
-    if (result < 0 && result != -ENOSPC && result != -EDQUOT)
-        return start_failed(server, EXIT_START, "cannot write to the data folder", result);
+    if (!start->has_completion) {
+        io_unlink(server->io, journal->directory, "probe", start_token);
+        start_wait(server);
+    }
+    if (result < 0 && !start->has_completion)
+        return start_failed(server, EXIT_START, "cannot write to the data folder", (int)result);
     return 0;
 }
 
@@ -501,6 +513,26 @@ static int start_slots(struct start *start)
     return 0;
 }
 
+// On a full disk without a segment left: goes on where the log ends, if nothing had to be cut there.
+static bool start_resume_segment(struct start *start)
+{
+    struct server *server = start->server;
+    const struct wal_recovery_result *result = &server->recovery;
+    if (!result->resume.possible)
+        return false;
+    uint32_t slot = result->resume.slot;
+    char name[WAL_SEGMENT_NAME_BYTES];
+    wal_segment_name(name, slot);
+    int file = start_open(start, name, journal_open_flags(start->journal));
+    if (file < 0)
+        return false;
+    journal_adopt_file(start->journal, slot, file);
+    wal_resume_segment(server->wal, slot, result->resume.number, result->resume.offset);
+    notice(&server->notices, LOGLEVEL_WARNING,
+           "the disk is full: going on in the last segment, writes may be refused");
+    return true;
+}
+
 // The first segment of this start supersedes whatever was cut; it is durable before anything else.
 static int start_open_segment(struct start *start)
 {
@@ -510,8 +542,10 @@ static int start_open_segment(struct start *start)
         journal->prepare_retry_ns = 0;
         journal_prepare(server);
         if (wal_segments_ready(server->wal) == 0 && journal->stats.last_error != 0)
-            return start_failed(server, EXIT_START, "cannot make the log's next segment",
-                                journal->stats.last_error);
+            return start_resume_segment(start)
+                       ? 0
+                       : start_failed(server, EXIT_START, "cannot make the log's next segment",
+                                      journal->stats.last_error);
         int count = io_wait(server->io, -1, server->events);
         server->now_ns = clock_monotonic_ns();
         for (int i = 0; i < count; i++)

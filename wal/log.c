@@ -95,6 +95,20 @@ static bool segment_activate(struct wal *wal)
     return true;
 }
 
+void wal_resume_segment(struct wal *wal, uint32_t slot, uint64_t number, uint64_t offset)
+{
+    assert(wal->active == WAL_SLOT_NULL && !wal->flight.active);
+    assert(wal->slots[slot].state == WAL_SLOT_SEALED);
+    assert(offset >= WAL_BLOCK_BYTES && offset % WAL_BLOCK_BYTES == 0);
+    assert(offset <= wal->identity.segment_bytes && number < wal->segment_next);
+    wal_slot_set(wal, slot, WAL_SLOT_ACTIVE);
+    wal->active = slot;
+    wal->fill = offset;
+    wal->slots[slot].number = number;
+    wal->slots[slot].last = wal->written;
+    wal->slots[slot].commit = wal->commit;
+}
+
 // Fills in what the frame's place decides and returns the frame's checksum.
 static uint64_t frame_place(struct wal *wal, uint8_t *frame, uint64_t offset)
 {

@@ -148,6 +148,11 @@ enum wal_outcome wal_write_done(struct wal *wal, int64_t result, bool durable);
 // with no write in flight. As wal_write_next; false when no segment is ready.
 bool wal_open_segment(struct wal *wal, struct wal_write *write);
 
+// Goes on behind the last frame of a segment instead (wal_recovery_result.resume): for a start on a
+// full disk that has no segment left. Nothing was cut there, so there is nothing to supersede. `slot`
+// was found SEALED; the bytes from `offset` on are zero.
+void wal_resume_segment(struct wal *wal, uint32_t slot, uint64_t number, uint64_t offset);
+
 // Newest batch that is wholly written (everysec, no) / wholly on stable storage (always).
 uint64_t wal_batch_written(const struct wal *wal);
 uint64_t wal_batch_durable(const struct wal *wal);

@@ -96,6 +96,24 @@ static void recovery_note_damage(struct wal_recovery *r)
     }
 }
 
+// The walk has stopped where the next frame would be. That place can be used as it is if it lies in
+// the newest segment and nothing was ever written there or beyond.
+static void recovery_note_resume(struct wal_recovery *r)
+{
+    struct wal_recovery_result *result = r->result;
+    if (result->verdict != WAL_VERDICT_CLEAN || r->tail != WAL_TAIL_NONE ||
+        r->end.index >= r->order_count || r->end.sequence != result->end + 1)
+        return;
+    const uint32_t slot = r->order[r->end.index];
+    if (r->slots[slot].number != result->segment_newest || r->slots[slot].short_file ||
+        r->end.offset < WAL_BLOCK_BYTES)
+        return;
+    result->resume.possible = true;
+    result->resume.slot = slot;
+    result->resume.number = r->slots[slot].number;
+    result->resume.offset = r->end.offset;
+}
+
 int wal_recover(struct wal_recovery *recovery, const struct wal_identity *identity,
                 const struct wal_source *source, uint32_t slots, struct wal_recovery_result *result)
 {
@@ -120,6 +138,7 @@ int wal_recover(struct wal_recovery *recovery, const struct wal_identity *identi
         result->verdict = wal_decide(r->completion, r->tail, extent, r->witness_agrees);
     result->clean_stop = result->clean_stop && result->end == result->durable;
     recovery_note_damage(r);
+    recovery_note_resume(r);
     recovery_classify(r);
     recovery_describe(r);
     return 0;

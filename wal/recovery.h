@@ -92,7 +92,15 @@ struct wal_recovery_result {
         uint64_t sequence_last; // the last acknowledged one that is lost
         int error;              // errno for UNREADABLE
     } damage;                   // where the chain ends, if not cleanly
-    char message[512];          // one line for people
+    // Where the log could simply go on: the place behind E in the newest segment, when nothing but
+    // zeros follows it, so that there is nothing to supersede. `possible` only with verdict CLEAN.
+    struct {
+        bool possible;
+        uint32_t slot;
+        uint64_t number;
+        uint64_t offset;
+    } resume;
+    char message[512]; // one line for people
 };
 
 struct allocator;
