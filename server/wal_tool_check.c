@@ -100,7 +100,7 @@ static void print_missing(void *context, uint64_t first, uint64_t last, uint32_t
     if (++*printed > RANGES_PRINTED)
         return;
     printf("             %llu to %llu (%llu)", (unsigned long long)first, (unsigned long long)last,
-           (unsigned long long)(last - first + 1));
+           (unsigned long long)last - first + 1);
     if (slot < WAL_SEGMENTS_MAX)
         printf(", at %s byte %llu", text_file(file, slot), (unsigned long long)offset);
     putchar('\n');

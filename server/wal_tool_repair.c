@@ -62,7 +62,7 @@ static void print_missing(void *context, uint64_t first, uint64_t last, uint32_t
         return;
     printf("             sequences %llu to %llu (%llu): nothing whole is left of them",
            (unsigned long long)first, (unsigned long long)last,
-           (unsigned long long)(last - first + 1));
+           (unsigned long long)last - first + 1);
     if (slot < WAL_SEGMENTS_MAX)
         printf(" (from %s byte %llu on)", text_file(file, slot), (unsigned long long)offset);
     putchar('\n');

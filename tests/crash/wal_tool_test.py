@@ -583,6 +583,18 @@ def test_superseded(tests):
     code, out, error = tests.tool("dump", folder.path)
     tests.check("dump marks it", re.search(r"frame 5 at byte .*\[superseded\]", out), out)
     tests.repaired(folder, expected, "--salvage")
+    server = tests.server(folder)
+    server.start()
+    client = server.client()
+    client.call("SET", "new", "v")
+    client.close()
+    server.stop()
+    server.remove()
+    frames = tests.frames(folder)
+    folder.flip(frames[2][0], frames[2][1] + 64 + frames[2][2] - 1)
+    tests.refused(folder, "sequences 2 to 5")
+    kept = {(0, key): b"v" for key in [b"k0", b"k2", b"k3", b"new"]}
+    tests.repaired(folder, kept, "--salvage")
 
     tests.scenario = "unfinished batch"
     commands.append((0, b"MSET", b"k0", os.urandom(50000), b"k1", os.urandom(50000)))
