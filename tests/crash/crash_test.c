@@ -51,13 +51,13 @@ struct life {
 
 void test_fail(struct test *test, const char *format, ...)
 {
+    char text[1000];
     va_list arguments;
-    printf("FAILED seed %" PRIu64 " round %u (%s): ", test->seed, test->round,
-           test->process.folder);
     va_start(arguments, format);
-    vprintf(format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    printf("\n");
+    printf("FAILED seed %" PRIu64 " round %u (%s): %s\n", test->seed, test->round,
+           test->process.folder, text);
     fflush(stdout);
     test->failed = true;
 }

@@ -26,6 +26,7 @@ struct load {
     struct client clients[WRITERS_MAX];
     struct pollfd polls[WRITERS_MAX];
     uint32_t count;
+    char *scratch; // of all clients
     bool sending;
 };
 
@@ -40,8 +41,8 @@ static void load_open(struct load *load)
 {
     static const uint32_t windows[] = {1, 4, 16, 64, 200};
     struct test *test = load->test;
-    char *scratch = malloc(CLIENT_READ_BYTES);
-    assert(scratch != NULL);
+    load->scratch = malloc(CLIENT_READ_BYTES);
+    assert(load->scratch != NULL);
     load->count = test->model->writer_count;
     for (uint32_t i = 0; i < load->count; i++) {
         struct client *client = &load->clients[i];
@@ -50,7 +51,7 @@ static void load_open(struct load *load)
                                   .window = windows[random_below(&test->random, 5)],
                                   .reads_only =
                                       i > WRITERS_FLUSHING + 1 && random_percent(&test->random, 20),
-                                  .scratch = scratch};
+                                  .scratch = load->scratch};
         if (!client_open(client))
             test_fail(test, "writer %u cannot connect", i);
     }
@@ -58,7 +59,7 @@ static void load_open(struct load *load)
 
 static void load_close(struct load *load)
 {
-    free(load->clients[0].scratch);
+    free(load->scratch);
     for (uint32_t i = 0; i < load->count; i++)
         client_close(&load->clients[i]);
 }
