@@ -151,8 +151,6 @@ static void start_note_file(void *context, const char *name)
     struct start *start = context;
     if (strcmp(name, WAL_NAME_INSTANCE) == 0)
         start->has_instance = true;
-    if (strcmp(name, "completion") == 0)
-        start->has_completion = true;
     if (strcmp(name, WAL_NAME_COMPLETION) == 0)
         start->has_completion = true;
     uint32_t slot;
@@ -165,7 +163,7 @@ static void start_note_file(void *context, const char *name)
 static int start_probe_file(struct start *start, uint32_t direct)
 {
     if (start->has_completion)
-        return start_open(start, "completion", IO_OPEN_WRITE | direct);
+        return start_open(start, WAL_NAME_COMPLETION, IO_OPEN_WRITE | direct);
     return start_open(start, "probe", IO_OPEN_WRITE | IO_OPEN_CREATE | direct);
 }
 
@@ -222,6 +220,34 @@ static int start_folder(struct start *start)
 
 // --- a new folder ----------------------------------------------------------------------------
 
+static int start_refuse_new(struct start *start, const char *name)
+{
+    notice(&start->server->notices, LOGLEVEL_WARNING,
+           "refusing to start: the file %s is missing in %s, but %s holds data. Restore it from a "
+           "backup of this folder, or see what 'poro-wal repair' can do without it.",
+           WAL_NAME_INSTANCE, start->server->config.dir, name);
+    return EXIT_DAMAGED;
+}
+
+// A completion log with more than the one record that it begins with witnesses that there was data,
+// even if every segment is gone.
+static int start_check_new_completion(struct start *start)
+{
+    int file = start_open(start, WAL_NAME_COMPLETION, IO_OPEN_READ);
+    int64_t got = file < 0 ? file : (int64_t)WAL_BLOCK_BYTES;
+    bool data = false;
+    for (uint64_t i = 0; i < WAL_COMPLETION_BLOCKS && got == (int64_t)WAL_BLOCK_BYTES; i++) {
+        got = start_read(start, file, i * WAL_BLOCK_BYTES, start->block, WAL_BLOCK_BYTES);
+        if (got == (int64_t)WAL_BLOCK_BYTES && i != WAL_COMPLETION_INITIAL)
+            data = data || !wal_block_is_zero(start->block);
+    }
+    if (file >= 0)
+        start_close(start, file);
+    if (got < 0)
+        return start_failed(start->server, EXIT_START, WAL_NAME_COMPLETION, (int)got);
+    return data ? start_refuse_new(start, WAL_NAME_COMPLETION) : 0;
+}
+
 // Without `instance` the folder is new, or its making was interrupted. Anything that looks like
 // data says otherwise.
 static int start_check_new(struct start *start)
@@ -238,15 +264,10 @@ static int start_check_new(struct start *start)
             start_close(start, file);
         if (got < 0)
             return start_failed(server, EXIT_START, name, (int)got);
-        if (got == (int64_t)WAL_BLOCK_BYTES && !wal_block_is_zero(start->block)) {
-            notice(&server->notices, LOGLEVEL_WARNING,
-                   "refusing to start: the file instance is missing in %s, but %s holds data. "
-                   "Restore the file instance from a backup of this folder.",
-                   server->config.dir, name);
-            return EXIT_DAMAGED;
-        }
+        if (got == (int64_t)WAL_BLOCK_BYTES && !wal_block_is_zero(start->block))
+            return start_refuse_new(start, name);
     }
-    return 0;
+    return start->has_completion ? start_check_new_completion(start) : 0;
 }
 
 // Writes a file of whole zero blocks with `start->block` at `offset`, and syncs it.

@@ -164,9 +164,17 @@ static int folder_read_instance(struct folder *folder)
     return wal_instance_decode(folder->block, &folder->identity);
 }
 
-// True when some segment file begins with anything but zeros: the folder is not new.
+// True when some segment file begins with anything but zeros, or the completion log holds more than
+// what it begins with: the folder is not new.
 static bool folder_holds_data(struct folder *folder)
 {
+    for (uint64_t i = 0; i < WAL_COMPLETION_BLOCKS; i++) {
+        int64_t got = folder_read(&folder, WAL_SLOT_COMPLETION, i * WAL_BLOCK_BYTES, folder->block,
+                                  WAL_BLOCK_BYTES);
+        if (got == (int64_t)WAL_BLOCK_BYTES && i != WAL_COMPLETION_INITIAL &&
+            !wal_block_is_zero(folder->block))
+            return true;
+    }
     for (uint32_t slot = 0; slot < folder->slots; slot++) {
         int64_t got = folder_read(&folder, slot, 0, folder->block, WAL_BLOCK_BYTES);
         if (got == (int64_t)WAL_BLOCK_BYTES && !wal_block_is_zero(folder->block))
@@ -194,7 +202,7 @@ static int folder_identify(struct folder *folder)
         return 0;
     if (result == -ENOENT && !folder_holds_data(folder)) {
         fprintf(stderr,
-                "poro-wal: %s is no data folder: it has no file %s, and no segment with data\n",
+                "poro-wal: %s is no data folder: it has no file %s, and nothing in its log\n",
                 folder->path, WAL_NAME_INSTANCE);
         return EXIT_START;
     }

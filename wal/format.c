@@ -185,7 +185,7 @@ bool wal_completion_decode(const uint8_t block[WAL_BLOCK_BYTES],
 uint64_t wal_completion_initial(uint8_t block[WAL_BLOCK_BYTES], const struct wal_identity *identity)
 {
     struct wal_completion_block record = {
-        .counter = 1,
+        .counter = WAL_COMPLETION_INITIAL,
         .durable = 0,
         .chain = wal_chain_start(identity),
     };

@@ -117,9 +117,11 @@ bool wal_completion_decode(const uint8_t block[WAL_BLOCK_BYTES],
                            const struct wal_identity *identity, uint32_t index,
                            struct wal_completion_block *record);
 
-// The record that a new folder's completion log begins with (D = 0). Returns its offset in the
-// file. It has to be on stable storage before `instance` is put in place: only then does "no valid
-// completion block" always mean damage and never a crash in the first moments of a folder.
+// Block of the record that a new folder's completion log begins with.
+#define WAL_COMPLETION_INITIAL 1
+// That record (D = 0). Returns its offset in the file. It has to be on stable storage before
+// `instance` is put in place: only then does "no valid completion block" always mean damage and
+// never a crash in the first moments of a folder.
 uint64_t wal_completion_initial(uint8_t block[WAL_BLOCK_BYTES],
                                 const struct wal_identity *identity);
 

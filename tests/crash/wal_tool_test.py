@@ -496,6 +496,37 @@ def test_instance(tests, history, folder):
     tests.check("nothing can be read", code == DAMAGED and "no segment has a whole header" in error,
                 error)
 
+    for name in os.listdir(damaged.path):
+        if name.startswith("in"):
+            damaged.remove(name)
+    before = damaged.sums()
+    server = tests.server(damaged)
+    try:
+        server.start()
+        tests.check("the witnesses alone keep the server from starting", False)
+    except RuntimeError as stopped:
+        tests.check("the witnesses alone keep the server from starting",
+                    "exit code 4 " in str(stopped) and "completion holds data" in str(stopped),
+                    str(stopped))
+    server.remove()
+    code, report, error = tests.tool("check", damaged.path)
+    tests.check("and from being called new", code == DAMAGED, error)
+    tests.check("nothing has changed", damaged.sums() == before)
+
+    tests.scenario = "interrupted making"
+    new = Folder(tests.path())
+    server = tests.server(new)
+    server.start()
+    server.stop()
+    for name in os.listdir(new.path):
+        if name.startswith("in"):
+            new.remove(name)
+    new.write("completion", 0, bytes(BLOCK) + new.read("completion", BLOCK, BLOCK) +
+              bytes(62 * BLOCK))
+    code, report, error = tests.tool("check", new.path)
+    tests.check("it is new", code == UNREADABLE and "is no data folder" in error, error)
+    tests.same("the server starts", tests.contents(new), {})
+
     tests.scenario = "no instance, first segment lost"
     missing.remove(tests.files(folder)[0][0])
     code, report, error = tests.tool("check", missing.path)
