@@ -6,3 +6,4 @@ suite crash "$build/crash_test" --server "$server" --rounds "${CRASH_ROUNDS:-15}
 suite disk_full tests/crash/disk_full.sh "$server"
 suite hostile python3 tests/hostile/hostile_test.py --server "$server"
 suite noalloc python3 tests/noalloc/noalloc_test.py --server "$server" --counter "$build/count_malloc.so"
+suite wal_tool python3 tests/crash/wal_tool_test.py "$build"
