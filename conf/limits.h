@@ -55,13 +55,15 @@
 
 // Cells of the hold table; a power of two.
 #define HOLD_CELLS 65536
-// Connections: the largest maxclients, and some more to turn others away politely.
+// The largest maxclients.
 #define CLIENTS_MAX 65000
-#define CLIENTS_SPARE 32
 #define LISTENERS_MAX 16
 // Replies waiting to be sent lie in chunks of this size, from one pool for all connections.
 #define REPLY_CHUNK_BYTES KIB(16)
-#define REPLY_CHUNKS 65536
+#define REPLY_CHUNKS_MIN 8192
+#define REPLY_CHUNKS_MAX 65536
+// ... whose size is this share of maxmemory: one part in ...
+#define REPLY_SHARE 4
 // A connection with this much unsent output executes nothing more until some has been sent.
 #define REPLY_BYTES_SOFT MIB(1)
 // The same when less than an eighth of the pool is free.
@@ -73,6 +75,11 @@
 #define REPLY_PIN_BYTES KIB(64)
 // Distinct batches that the replies of one connection can wait for before they are merged.
 #define REPLY_MARKS 8
+// One turn of the loop executes for about this long, and hands about this much to the sockets; who
+// is left over comes first in the next turn. One send takes at most SEND_BYTES_MAX.
+#define TURN_EXECUTE_NS 1000000
+#define TURN_SEND_BYTES MIB(4)
+#define SEND_BYTES_MAX KIB(512)
 // Commands parsed, hashed and prefetched together.
 #define RUN_COMMANDS 64
 #define RUN_ARGUMENTS 16384
@@ -89,7 +96,8 @@
 #define CLIENT_NAME_MAX 256
 
 static_assert((HOLD_CELLS & (HOLD_CELLS - 1)) == 0, "the hold table is indexed by a mask");
-static_assert(REPLY_CHUNKS_RESERVE < REPLY_CHUNKS / 8, "the reserve is a small part of the pool");
+static_assert(REPLY_CHUNKS_RESERVE < REPLY_CHUNKS_MIN / 8,
+              "the reserve is a small part of the pool");
 static_assert(LARGE_ARGUMENT_BYTES > UNAUTHENTICATED_ARGUMENT_BYTES_MAX,
               "a client that has not authenticated must never be given a large buffer");
 static_assert(KEY_BYTES_MAX <= WAL_FRAME_BYTES_MAX / 2, "a key and a piece of value share a frame");

@@ -103,20 +103,35 @@ static void call_error_unknown(struct call *call)
                 (const char *)name.data, arguments);
 }
 
-// A write may need a record for every key and piece of data, and one more where a key turns out to
-// have expired.
-static uint64_t call_log_bytes(const struct call *call)
-{
-    uint64_t bytes = 4 * WAL_RECORD_OVERHEAD_MAX;
-    for (uint32_t i = 1; i < call->argc; i++)
-        bytes += 2ULL * call->args[i].length + 2 * WAL_RECORD_OVERHEAD_MAX;
-    return bytes;
-}
-
 static void call_wait(struct call *call, enum connection_wait wait)
 {
     call->connection->wait = wait;
     connection_list_add(call->server, call->connection, LIST_WAITING);
+}
+
+// Room for the records of a write may be needed: one for every key with its data, and one more where a
+// key turns out to have expired. Keys have to fit a frame. False when one does not: that has been
+// answered.
+static bool call_log_bytes(struct call *call, uint64_t *bytes)
+{
+    const struct command_doc *doc = call->command->doc;
+    uint32_t longest = wal_key_bytes_max(call->server->wal);
+    *bytes = 4 * WAL_RECORD_OVERHEAD_MAX;
+    for (uint32_t i = 1; i < call->argc; i++)
+        *bytes += (uint64_t)call->args[i].length + WAL_RECORD_OVERHEAD_MAX;
+    if (doc->first_key <= 0)
+        return true;
+    uint32_t last =
+        doc->last_key < 0 ? call->argc - (uint32_t)-doc->last_key : (uint32_t)doc->last_key;
+    for (uint32_t i = (uint32_t)doc->first_key; i <= last && i < call->argc;
+         i += (uint32_t)doc->key_step) {
+        *bytes += (uint64_t)call->args[i].length + WAL_RECORD_OVERHEAD_MAX;
+        if (call->args[i].length <= longest)
+            continue;
+        resp_errorf(call->reply, "ERR key is longer than %u bytes", longest);
+        return false;
+    }
+    return true;
 }
 
 // Room for the records of a write. False when the command is to be refused (it has been answered)
@@ -125,7 +140,10 @@ static bool call_admit(struct call *call, bool *again)
 {
     struct server *server = call->server;
     bool deletes = (call->command->doc->flags & COMMAND_DENYOOM) == 0;
-    switch (wal_admit(server->wal, call_log_bytes(call), deletes)) {
+    uint64_t bytes;
+    if (!call_log_bytes(call, &bytes))
+        return false;
+    switch (wal_admit(server->wal, bytes, deletes)) {
     case WAL_ADMIT:
         return true;
     case WAL_WAIT:
@@ -186,25 +204,6 @@ static bool call_resolve(struct call *call)
     return false;
 }
 
-// Keys have to fit a frame of the log.
-static bool call_keys_fit(struct call *call)
-{
-    const struct command_doc *doc = call->command->doc;
-    uint32_t longest = wal_key_bytes_max(call->server->wal);
-    if (doc->first_key <= 0)
-        return true;
-    uint32_t last =
-        doc->last_key < 0 ? call->argc - (uint32_t)-doc->last_key : (uint32_t)doc->last_key;
-    for (uint32_t i = (uint32_t)doc->first_key; i <= last && i < call->argc;
-         i += (uint32_t)doc->key_step) {
-        if (call->args[i].length <= longest)
-            continue;
-        resp_errorf(call->reply, "ERR key is longer than %u bytes", longest);
-        return false;
-    }
-    return true;
-}
-
 // True when the command may run. Otherwise it has been answered, or *again is set.
 static bool call_check(struct call *call, bool *again)
 {
@@ -227,7 +226,7 @@ static bool call_check(struct call *call, bool *again)
         *again = true;
         return false;
     }
-    return call_keys_fit(call) && call_admit(call, again);
+    return call_admit(call, again);
 }
 
 // --- after a command -------------------------------------------------------------------------

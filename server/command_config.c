@@ -69,7 +69,7 @@ void command_config_get(struct call *call)
 static bool config_possible(const struct server *server, const struct config *after,
                             char error[CONFIG_ERROR_MAX])
 {
-    int64_t clients_max = (int64_t)server->connections_max - CLIENTS_SPARE;
+    int64_t clients_max = (int64_t)server->connections_max;
     if (after->maxclients <= clients_max)
         return true;
     char reason[128];

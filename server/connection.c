@@ -130,36 +130,35 @@ static void connection_begin(struct server *server, struct connection *connectio
     server->stats.connections++;
 }
 
-// The error goes out as far as the socket takes it at once, as in Redis.
-static void connection_reject(struct server *server, struct connection *connection,
-                              const char *error)
+static bool connection_is_local(const char *peer)
 {
+    return strncmp(peer, "127.", 4) == 0 || strncmp(peer, "[::1]", 5) == 0;
+}
+
+// Why a client is turned away, NULL when it is not. As in Redis, the answer is sent as far as the
+// socket takes it at once.
+static const char *connection_refusal(struct server *server, int socket)
+{
+    if (server->connections_open >= (uint64_t)server->config.maxclients)
+        return "-ERR max number of clients reached\r\n";
+    if (!server->config.protected_mode || server->config.requirepass[0] != '\0')
+        return NULL;
+    char peer[64];
+    char own[64];
+    io_socket_names(server->io, socket, peer, own);
+    if (connection_is_local(peer))
+        return NULL;
+    return "-DENIED Poro is running in protected mode: no password is set, and only clients on "
+           "this "
+           "machine are served. Set requirepass, or turn protected-mode off, to serve others.\r\n";
+}
+
+static void connection_turn_away(struct server *server, int socket, const char *error)
+{
+    if (error != NULL)
+        io_send_now(server->io, socket, error, strlen(error));
     server->stats.rejected++;
-    resp_error(&connection->reply.writer, error);
-    reply_stamp(&connection->reply, 0);
-    connection_finish(server, connection);
-}
-
-static bool connection_is_local(const struct connection *connection)
-{
-    return strncmp(connection->peer, "127.", 4) == 0 || strncmp(connection->peer, "[::1]", 5) == 0;
-}
-
-static void connection_greet(struct server *server, struct connection *connection)
-{
-    if (server->connections_open > (uint64_t)server->config.maxclients) {
-        connection_reject(server, connection, "ERR max number of clients reached");
-        return;
-    }
-    if (server->config.protected_mode && server->config.requirepass[0] == '\0' &&
-        !connection_is_local(connection)) {
-        connection_reject(server, connection,
-                          "DENIED Poro is running in protected mode: no password is set, and "
-                          "only clients on this machine are served. Set requirepass, or turn "
-                          "protected-mode off, to serve others.");
-        return;
-    }
-    connection_arm(server, connection);
+    io_close(server->io, socket, token_pack((struct token){TOKEN_CLOSE, TOKEN_SLOT_MAX, 0}));
 }
 
 void connection_accepted(struct server *server, uint32_t listener, const struct io_event *event)
@@ -174,15 +173,16 @@ void connection_accepted(struct server *server, uint32_t listener, const struct 
         }
         return;
     }
-    struct connection *connection =
-        server->state == SERVER_SERVING ? connection_take(server) : NULL;
+    const char *refusal = connection_refusal(server, event->result);
+    struct connection *connection = NULL;
+    if (server->state == SERVER_SERVING && refusal == NULL)
+        connection = connection_take(server);
     if (connection == NULL) {
-        io_close(server->io, event->result,
-                 token_pack((struct token){TOKEN_CLOSE, TOKEN_SLOT_MAX, 0}));
+        connection_turn_away(server, event->result, refusal);
         return;
     }
     connection_begin(server, connection, event->result);
-    connection_greet(server, connection);
+    connection_arm(server, connection);
 }
 
 // --- receiving -------------------------------------------------------------------------------
@@ -285,21 +285,25 @@ void connection_received_direct(struct server *server, struct connection *connec
 
 // --- sending ---------------------------------------------------------------------------------
 
-void connection_send(struct server *server, struct connection *connection)
+uint64_t connection_send(struct server *server, struct connection *connection)
 {
     connection_list_remove(server, connection, LIST_SENDABLE);
     if (connection->sending || connection->state == CONNECTION_CLOSING)
-        return;
+        return 0;
     struct iovec pieces[IO_SEND_PIECES_MAX];
-    uint32_t count = reply_pieces(&connection->reply, pieces, IO_SEND_PIECES_MAX);
+    uint32_t count = reply_pieces(&connection->reply, pieces, IO_SEND_PIECES_MAX, SEND_BYTES_MAX);
     if (count == 0) {
         if (connection->state == CONNECTION_LAST && reply_pending(&connection->reply) == 0)
             connection_close(server, connection);
-        return;
+        return 0;
     }
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < count; i++)
+        bytes += pieces[i].iov_len;
     connection->sending = true;
     io_send(server->io, connection->socket, connection_token(connection, TOKEN_SEND), pieces,
             count);
+    return bytes;
 }
 
 void connection_send_done(struct server *server, struct connection *connection,

@@ -141,8 +141,8 @@ void connection_close(struct server *server, struct connection *connection);
 // Executes nothing more, sends what is written, then closes.
 void connection_finish(struct server *server, struct connection *connection);
 
-// Submits the next send, if there is something to send and none is in flight.
-void connection_send(struct server *server, struct connection *connection);
+// Submits the next send, if there is something to send and none is in flight. Returns its bytes.
+uint64_t connection_send(struct server *server, struct connection *connection);
 // (Re)arms the multishot receive if it should be.
 void connection_arm(struct server *server, struct connection *connection);
 // Stops the multishot receive; its end comes as an event.

@@ -248,10 +248,7 @@ static bool execute_run(struct server *server, struct connection *connection,
 static bool execute_has_room(struct server *server, struct connection *connection)
 {
     uint64_t pending = reply_pending(&connection->reply);
-    uint64_t limit = REPLY_BYTES_SOFT;
-    if (reply_pool_free(server->replies) < REPLY_CHUNKS / 8)
-        limit = REPLY_BYTES_SCARCE;
-    if (pending < limit)
+    if (pending < reply_pool_output_limit(server->replies))
         return true;
     connection->wait = WAIT_OUTPUT;
     connection_list_add(server, connection, LIST_WAITING);
@@ -292,7 +289,9 @@ static void execute_spill(struct server *server, struct connection *connection)
     bool scarce = io_buffers_free(server->io) < IO_BUFFERS / 2;
     if (connection->large_active || (connection->wait == WAIT_LOG && !scarce))
         return;
-    if (input_spill(server, connection) < 0)
+    // Without memory for that the buffers stay where they are, which holds others up. A client that
+    // waits for the log will soon go on; one that does not take its replies may never.
+    if (input_spill(server, connection) < 0 && connection->wait == WAIT_OUTPUT && scarce)
         execute_out_of_memory(server, connection);
 }
 

@@ -121,7 +121,8 @@ static void info_memory(struct info *info)
     struct keyspace_stats keys;
     keyspace_stats(server->keyspace, &keys);
     uint64_t replies =
-        (REPLY_CHUNKS - (uint64_t)reply_pool_free(server->replies)) * REPLY_CHUNK_BYTES;
+        (uint64_t)(reply_pool_capacity(server->replies) - reply_pool_free(server->replies)) *
+        REPLY_CHUNK_BYTES;
     info_bytes(info, "used_memory", used);
     info_bytes(info, "used_memory_rss", resident);
     info_bytes(info, "used_memory_peak", peak);

@@ -21,12 +21,14 @@
 
 // --- memory from the arena, within the bound for input ---------------------------------------
 
-static void *input_alloc(struct server *server, uint64_t bytes)
+// What waiting connections lay aside may take only half: the rest is for commands that cannot be
+// executed before they are complete.
+static void *input_alloc(struct server *server, uint64_t bytes, bool aside)
 {
     uint64_t limit = (uint64_t)server->config.maxmemory / INPUT_SHARE;
     if (limit < INPUT_BYTES_MIN)
         limit = INPUT_BYTES_MIN;
-    if (server->input_bytes + bytes > limit)
+    if (server->input_bytes + bytes > (aside ? limit / 2 : limit))
         return NULL;
     void *block = arena_alloc(server->arena, bytes);
     if (block != NULL)
@@ -89,13 +91,15 @@ static void carry_free(struct server *server, struct connection *connection)
 }
 
 // Room for `bytes` in total behind the parsed part; keeps what is unparsed.
-static int carry_grow(struct server *server, struct connection *connection, uint64_t bytes)
+static int carry_grow(struct server *server, struct connection *connection, uint64_t bytes,
+                      bool aside)
 {
     if (bytes > COMMAND_BYTES_MAX)
         return -ENOMEM;
     bool chunk = bytes <= REPLY_CHUNK_BYTES;
-    uint64_t capacity = chunk ? REPLY_CHUNK_BYTES : 2 * bytes;
-    uint8_t *memory = chunk ? reply_pool_take(server->replies) : input_alloc(server, capacity);
+    uint64_t capacity = chunk ? REPLY_CHUNK_BYTES : bytes + bytes / 2;
+    uint8_t *memory =
+        chunk ? reply_pool_take(server->replies) : input_alloc(server, capacity, aside);
     if (memory == NULL)
         return -ENOMEM;
     uint64_t unparsed = connection->carry_length - connection->carry_offset;
@@ -113,11 +117,11 @@ static int carry_grow(struct server *server, struct connection *connection, uint
 }
 
 static int carry_append(struct server *server, struct connection *connection, const uint8_t *bytes,
-                        uint64_t length)
+                        uint64_t length, bool aside)
 {
     uint64_t unparsed = connection->carry_length - connection->carry_offset;
     if (unparsed + length > connection->carry_capacity) {
-        int result = carry_grow(server, connection, unparsed + length);
+        int result = carry_grow(server, connection, unparsed + length, aside);
         if (result < 0)
             return result;
     } else if (connection->carry_length + length > connection->carry_capacity) {
@@ -146,7 +150,7 @@ int input_view(struct server *server, struct connection *connection, struct inpu
             *view = more;
             return 0;
         }
-        int result = carry_append(server, connection, more.bytes, more.length);
+        int result = carry_append(server, connection, more.bytes, more.length, false);
         if (result < 0)
             return result;
         input_buffer_consume(server, connection, more.length);
@@ -175,7 +179,7 @@ int input_spill(struct server *server, struct connection *connection)
 {
     while (connection->buffers_count > 0) {
         struct input_view view = input_buffer_view(server, connection);
-        int result = carry_append(server, connection, view.bytes, view.length);
+        int result = carry_append(server, connection, view.bytes, view.length, true);
         if (result < 0)
             return result;
         input_buffer_consume(server, connection, view.length);
@@ -200,7 +204,7 @@ static int input_save_args(struct server *server, struct connection *connection)
         return 0;
     }
     uint64_t capacity = 2ULL * parser->argc;
-    struct resp_arg *args = input_alloc(server, capacity * sizeof(*args));
+    struct resp_arg *args = input_alloc(server, capacity * sizeof(*args), false);
     if (args == NULL)
         return -ENOMEM;
     memcpy(args, parser->args, parser->argc * sizeof(*args));
@@ -216,7 +220,7 @@ int input_more_args(struct server *server, struct connection *connection)
     uint64_t capacity = 4ULL * parser->args_capacity;
     if (capacity > ARGUMENTS_MAX)
         capacity = ARGUMENTS_MAX;
-    struct resp_arg *args = input_alloc(server, capacity * sizeof(*args));
+    struct resp_arg *args = input_alloc(server, capacity * sizeof(*args), false);
     if (args == NULL)
         return -ENOMEM;
     memcpy(args, parser->args, parser->argc * sizeof(*args));
@@ -234,7 +238,7 @@ int input_span(struct server *server, struct connection *connection)
         struct input_view rest = input_buffer_view(server, connection);
         if (rest.length == 0)
             return 0;
-        int result = carry_append(server, connection, rest.bytes, rest.length);
+        int result = carry_append(server, connection, rest.bytes, rest.length, false);
         if (result < 0)
             return result;
         input_buffer_consume(server, connection, rest.length);
@@ -295,7 +299,7 @@ int input_large_begin(struct server *server, struct connection *connection)
     if (connection->carry == NULL) {
         struct input_view view = input_buffer_view(server, connection);
         assert(view.length >= prefix);
-        int result = carry_append(server, connection, view.bytes, prefix);
+        int result = carry_append(server, connection, view.bytes, prefix, false);
         if (result < 0)
             return result;
         input_buffer_consume(server, connection, prefix);

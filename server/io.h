@@ -69,6 +69,8 @@ uint32_t io_buffers_free(const struct io *io);
 void io_receive_into(struct io *io, int socket, uint64_t token, uint8_t *bytes, size_t length);
 // Sends up to IO_SEND_PIECES_MAX pieces in order; may send less than all. The vector is copied.
 void io_send(struct io *io, int socket, uint64_t token, const struct iovec *pieces, uint32_t count);
+// Sends what the socket takes at once, without waiting: for an error to a client that is turned away.
+void io_send_now(struct io *io, int socket, const char *bytes, size_t length);
 // Asks to end all requests with token `target`; each still gets its event. The cancel itself
 // answers with `token`: 0 or -ENOENT.
 void io_cancel(struct io *io, uint64_t target, uint64_t token);

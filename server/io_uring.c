@@ -394,6 +394,12 @@ void io_send(struct io *io, int socket, uint64_t token, const struct iovec *piec
     sqe->user_data = token;
 }
 
+void io_send_now(struct io *io, int socket, const char *bytes, size_t length)
+{
+    assert(io->buffers != NULL);
+    (void)!send(socket, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 void io_cancel(struct io *io, uint64_t target, uint64_t token)
 {
     struct io_uring_sqe *sqe = io_request(io, token);

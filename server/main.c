@@ -28,7 +28,7 @@ static void main_usage(void)
 static void main_raise_descriptors(struct config *config)
 {
     struct rlimit limit;
-    rlim_t wanted = (rlim_t)config->maxclients + CLIENTS_SPARE + DESCRIPTORS_OWN;
+    rlim_t wanted = (rlim_t)config->maxclients + DESCRIPTORS_OWN;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
         return;
     rlim_t before = limit.rlim_cur;
@@ -37,8 +37,7 @@ static void main_raise_descriptors(struct config *config)
         limit.rlim_cur = before;
     if (limit.rlim_cur >= wanted)
         return;
-    int64_t own = CLIENTS_SPARE + DESCRIPTORS_OWN;
-    int64_t possible = (int64_t)limit.rlim_cur - own;
+    int64_t possible = (int64_t)limit.rlim_cur - DESCRIPTORS_OWN;
     config->maxclients = possible > 1 ? possible : 1;
     fprintf(stderr, "maxclients lowered to %lld: the limit on open files is %llu (ulimit -n)\n",
             (long long)config->maxclients, (unsigned long long)limit.rlim_cur);

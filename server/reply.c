@@ -24,6 +24,7 @@ struct reply_pool {
     struct reply_chunk *free; // given back, newest first
     uint32_t carved;          // chunks of the region that have ever been taken
     uint32_t in_use;
+    uint32_t capacity;
 };
 
 // A pool whose chunks are all free keeps this many for the next replies.
@@ -36,20 +37,36 @@ size_t reply_pool_overhead(void)
     return sizeof(struct reply_pool) + 64;
 }
 
-struct reply_pool *reply_pool_create(struct allocator *allocator, void *region,
+struct reply_pool *reply_pool_create(struct allocator *allocator, void *region, uint32_t chunks,
                                      struct keyspace *keyspace)
 {
     struct reply_pool *pool = allocator_take(allocator, sizeof(*pool), 64);
     if (pool == NULL)
         return NULL;
     pool->region = region;
+    pool->capacity = chunks;
     pool->keyspace = keyspace;
     return pool;
 }
 
 uint32_t reply_pool_free(const struct reply_pool *pool)
 {
-    return REPLY_CHUNKS - pool->in_use;
+    return pool->capacity - pool->in_use;
+}
+
+uint32_t reply_pool_capacity(const struct reply_pool *pool)
+{
+    return pool->capacity;
+}
+
+uint64_t reply_pool_output_limit(const struct reply_pool *pool)
+{
+    return reply_pool_free(pool) < pool->capacity / 8 ? REPLY_BYTES_SCARCE : REPLY_BYTES_SOFT;
+}
+
+bool reply_pool_exhausted(const struct reply_pool *pool)
+{
+    return reply_pool_free(pool) < pool->capacity / 16;
 }
 
 void *reply_pool_take(struct reply_pool *pool)
@@ -58,7 +75,7 @@ void *reply_pool_take(struct reply_pool *pool)
     if (chunk != NULL) {
         pool->free = chunk->next;
     } else {
-        if (pool->carved == REPLY_CHUNKS)
+        if (pool->carved == pool->capacity)
             return NULL;
         chunk = (struct reply_chunk *)(pool->region + (size_t)pool->carved * REPLY_CHUNK_BYTES);
         pool->carved++;
@@ -284,9 +301,9 @@ static uint64_t reply_min(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-uint32_t reply_pieces(struct reply *reply, struct iovec *pieces, uint32_t count)
+uint32_t reply_pieces(struct reply *reply, struct iovec *pieces, uint32_t count, uint64_t bytes_max)
 {
-    uint64_t left = reply_sendable(reply);
+    uint64_t left = reply_min(reply_sendable(reply), bytes_max);
     uint64_t skip = reply->first_sent;
     uint32_t filled = 0;
     for (struct reply_chunk *chunk = reply->first; chunk != NULL && left > 0 && filled < count;

@@ -20,11 +20,16 @@ struct reply_pool;
 // --- the pool --------------------------------------------------------------------------------
 
 size_t reply_pool_overhead(void);
-// `region`: REPLY_CHUNKS * REPLY_CHUNK_BYTES, reserved, zero-filled. `keyspace` is needed to
+// `region`: `chunks` * REPLY_CHUNK_BYTES, reserved, zero-filled. `keyspace` is needed to
 // release pinned values.
-struct reply_pool *reply_pool_create(struct allocator *allocator, void *region,
+struct reply_pool *reply_pool_create(struct allocator *allocator, void *region, uint32_t chunks,
                                      struct keyspace *keyspace);
-uint32_t reply_pool_free(const struct reply_pool *pool); // chunks
+uint32_t reply_pool_free(const struct reply_pool *pool);     // chunks
+uint32_t reply_pool_capacity(const struct reply_pool *pool); // chunks
+// A connection with this much unsent output executes nothing more until some has been sent.
+uint64_t reply_pool_output_limit(const struct reply_pool *pool);
+// Too little is left: somebody's unsent output has to go.
+bool reply_pool_exhausted(const struct reply_pool *pool);
 // One chunk for other uses (REPLY_CHUNK_BYTES), NULL when there is none; and back.
 void *reply_pool_take(struct reply_pool *pool);
 void reply_pool_give(struct reply_pool *pool, void *chunk);
@@ -78,8 +83,9 @@ void reply_release(struct reply *reply, uint64_t batch);
 bool reply_held(const struct reply *reply);         // something waits for a batch
 uint64_t reply_pending(const struct reply *reply);  // bytes written and not sent
 uint64_t reply_sendable(const struct reply *reply); // bytes released and not sent
-// Fills in up to IO_SEND_PIECES_MAX pieces of what may be sent next; returns how many.
-uint32_t reply_pieces(struct reply *reply, struct iovec *pieces, uint32_t count);
+// Fills in up to `count` pieces of what may be sent next, `bytes_max` together; returns how many.
+uint32_t reply_pieces(struct reply *reply, struct iovec *pieces, uint32_t count,
+                      uint64_t bytes_max);
 // The first `bytes` of them have been sent.
 void reply_sent(struct reply *reply, uint64_t bytes);
 

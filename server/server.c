@@ -99,8 +99,7 @@ static void server_event(struct server *server, const struct io_event *event)
 static void server_wake_waiting(struct server *server)
 {
     bool log = wal_admit(server->wal, WAL_BLOCK_BYTES, false) != WAL_WAIT;
-    uint64_t limit =
-        reply_pool_free(server->replies) < REPLY_CHUNKS / 8 ? REPLY_BYTES_SCARCE : REPLY_BYTES_SOFT;
+    uint64_t limit = reply_pool_output_limit(server->replies);
     struct connection *next;
     for (struct connection *c = server->lists[LIST_WAITING].first; c != NULL; c = next) {
         next = c->links[LIST_WAITING].next;
@@ -123,8 +122,11 @@ static void server_execute(struct server *server)
     if (server->lists[LIST_WAITING].count > 0)
         server_wake_waiting(server);
     uint32_t count = server->lists[LIST_RUNNABLE].count;
-    while (count-- > 0 && server->lists[LIST_RUNNABLE].first != NULL)
+    while (count-- > 0 && server->lists[LIST_RUNNABLE].first != NULL) {
         execute_connection(server, server->lists[LIST_RUNNABLE].first);
+        if (clock_monotonic_ns() - server->now_ns > TURN_EXECUTE_NS)
+            return;
+    }
 }
 
 // --- send ------------------------------------------------------------------------------------
@@ -150,8 +152,9 @@ static void server_send(struct server *server)
         return;
     server_release(server);
     uint32_t count = server->lists[LIST_SENDABLE].count;
-    while (count-- > 0 && server->lists[LIST_SENDABLE].first != NULL)
-        connection_send(server, server->lists[LIST_SENDABLE].first);
+    uint64_t bytes = 0;
+    while (count-- > 0 && server->lists[LIST_SENDABLE].first != NULL && bytes < TURN_SEND_BYTES)
+        bytes += connection_send(server, server->lists[LIST_SENDABLE].first);
 }
 
 // --- housekeeping ----------------------------------------------------------------------------
@@ -216,7 +219,7 @@ static void server_close_idle(struct server *server)
 // Replies that nobody takes must not use up the memory that everybody's replies come from.
 static void server_evict(struct server *server)
 {
-    if (reply_pool_free(server->replies) >= REPLY_CHUNKS / 16)
+    if (!reply_pool_exhausted(server->replies))
         return;
     struct connection *worst = NULL;
     for (struct connection *c = connection_next(server, NULL); c != NULL;

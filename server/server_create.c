@@ -50,7 +50,15 @@ static size_t create_round(uint64_t bytes)
 
 static uint32_t create_connections(const struct config *config)
 {
-    return (uint32_t)config->maxclients + CLIENTS_SPARE;
+    return (uint32_t)config->maxclients;
+}
+
+static uint32_t create_reply_chunks(const struct config *config)
+{
+    uint64_t chunks = (uint64_t)config->maxmemory / REPLY_SHARE / REPLY_CHUNK_BYTES;
+    if (chunks < REPLY_CHUNKS_MIN)
+        return REPLY_CHUNKS_MIN;
+    return chunks > REPLY_CHUNKS_MAX ? REPLY_CHUNKS_MAX : (uint32_t)chunks;
 }
 
 static void create_sizes(const struct config *config, size_t bytes[REGION_COUNT])
@@ -64,7 +72,7 @@ static void create_sizes(const struct config *config, size_t bytes[REGION_COUNT]
     bytes[REGION_STAGING_0] = create_round(WAL_BATCH_BYTES_MAX * 5 / 4);
     bytes[REGION_STAGING_1] = bytes[REGION_STAGING_0];
     bytes[REGION_RECOVERY] = create_round(WAL_FRAME_BYTES_MAX + WAL_RECOVERY_READ_BYTES);
-    bytes[REGION_REPLIES] = create_round((uint64_t)REPLY_CHUNKS * REPLY_CHUNK_BYTES);
+    bytes[REGION_REPLIES] = create_round((uint64_t)create_reply_chunks(config) * REPLY_CHUNK_BYTES);
     bytes[REGION_STATIC] = create_round(
         allocator_overhead() + sizeof(struct server) + io_overhead() + hold_overhead() +
         reply_pool_overhead() + arena_overhead(bytes[REGION_ARENA]) + keyspace_overhead() +
@@ -116,8 +124,8 @@ static bool create_parts(struct server *server, const struct memory *memory)
     server->hold = hold_create(allocator);
     if (server->keyspace == NULL || server->hold == NULL)
         return false;
-    server->replies =
-        reply_pool_create(allocator, memory->address[REGION_REPLIES], server->keyspace);
+    server->replies = reply_pool_create(allocator, memory->address[REGION_REPLIES],
+                                        create_reply_chunks(&server->config), server->keyspace);
     server->wal_recovery = wal_recovery_create(allocator, memory->address[REGION_RECOVERY],
                                                memory->bytes[REGION_RECOVERY]);
     server->connections_max = create_connections(&server->config);
