@@ -8,6 +8,8 @@ static const struct driver_options always = {
     .durable = true, .failure = 30, .large = 4, .value_max = 3000};
 static const struct driver_options everysec = {
     .durable = false, .failure = 30, .large = 4, .value_max = 3000};
+static const struct driver_options resuming = {
+    .durable = true, .failure = 30, .large = 4, .value_max = 3000, .resume = 50};
 static const struct driver_options tiny = {
     .durable = true, .failure = 0, .large = 0, .value_max = 40};
 
@@ -55,6 +57,12 @@ Test(wal_crash, always)
 {
     for (uint64_t seed = 1; seed <= 400; seed++)
         live_and_crash(seed, &always, 300);
+}
+
+Test(wal_crash, resuming)
+{
+    for (uint64_t seed = 1; seed <= 400; seed++)
+        live_and_crash(seed, &resuming, 300);
 }
 
 Test(wal_crash, everysec)

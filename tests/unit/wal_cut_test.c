@@ -187,6 +187,34 @@ Test(wal_cut, old_header_over_new_frames)
     free(d);
 }
 
+// A start on a full disk goes on where the log ends, but only if nothing was cut there.
+Test(wal_cut, resume_behind_the_end)
+{
+    struct driver_options options = always;
+    options.resume = 100;
+    struct driver *d = malloc(sizeof(*d));
+    create(d, 12, &always);
+    d->options = options;
+    for (uint64_t id = 1; id <= 20; id++) {
+        append_set(d, id, 100);
+        driver_flush(d);
+        driver_stop(d);
+        cr_assert_eq(recovered(d), id);
+        cr_assert(d->result.resume.possible);
+        cr_assert(driver_open(d, 3));
+        cr_assert_eq(d->resumed, id);
+    }
+    append_set(d, 21, 100);
+    cr_assert(driver_submit_next(d));
+    disk_sync(&d->disk, d->write.slot);
+    disk_flip(&d->disk, d->write.slot, d->write.offset + 100, 0x55); // a torn write
+    driver_stop(d);
+    cr_assert_eq(recovered(d), 20);
+    cr_assert(!d->result.resume.possible);
+    driver_free(d);
+    free(d);
+}
+
 // Starts without writes do not use up slots.
 Test(wal_cut, idle_starts_use_few_slots)
 {

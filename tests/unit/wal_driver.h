@@ -15,6 +15,7 @@ struct driver_options {
     uint32_t failure;   // writes of a thousand that fail
     uint32_t large;     // commands of a hundred that are longer than a frame
     uint32_t value_max; // bytes of other values
+    uint32_t resume;    // starts of a hundred that go on where the log ends, if that is possible
 };
 
 struct driver {
@@ -34,6 +35,7 @@ struct driver {
     struct wal_write write;
     uint64_t completion_offset;
     uint64_t next_id;
+    uint32_t resumed; // starts that went on where the log ended
 
     void *recovery_region;
     struct wal_recovery *recovery;
@@ -232,6 +234,29 @@ static inline void driver_sync(struct driver *d)
     wal_synced(d->wal, token);
 }
 
+static inline bool driver_open_segment(struct driver *d, uint32_t steps)
+{
+    const struct wal_recovery_result *result = &d->result;
+    if (result->resume.possible && disk_below(&d->disk, 100) < d->options.resume) {
+        wal_resume_segment(d->wal, result->resume.slot, result->resume.number,
+                           result->resume.offset);
+        d->resumed++;
+        return steps > 1;
+    }
+    struct wal_write write;
+    if (!wal_open_segment(d->wal, &write) || steps == 0)
+        return false;
+    driver_submit(d, &write);
+    if (steps == 1)
+        return false;
+    // Durable in every mode, before anything is served.
+    uint64_t bytes = write.lengths[0];
+    disk_harden(&d->disk, write.slot, 0, bytes);
+    enum wal_outcome outcome = wal_write_done(d->wal, (int64_t)bytes, true);
+    assert(outcome == WAL_OK);
+    return true;
+}
+
 // After driver_recover: opens the log. `steps`: how far (a crash may come at any of them).
 static inline bool driver_open(struct driver *d, uint32_t steps)
 {
@@ -259,17 +284,8 @@ static inline bool driver_open(struct driver *d, uint32_t steps)
         wal_slot_found(d->wal, slot, state, number);
     }
     driver_prepare(d);
-    struct wal_write write;
-    if (!wal_open_segment(d->wal, &write) || steps == 0)
+    if (!driver_open_segment(d, steps))
         return false;
-    driver_submit(d, &write);
-    if (steps == 1)
-        return false;
-    // Durable in every mode, before anything is served.
-    uint64_t bytes = write.lengths[0];
-    disk_harden(&d->disk, write.slot, 0, bytes);
-    enum wal_outcome outcome = wal_write_done(d->wal, (int64_t)bytes, true);
-    assert(outcome == WAL_OK);
     driver_complete_submit(d);
     if (steps == 2)
         return false;
