@@ -4,7 +4,7 @@ PREFIX  ?= /usr/local
 B       := build$(if $(SAN),-san)
 
 RUN_PACKAGES  := liburing-dev libxxhash-dev
-TEST_PACKAGES := $(RUN_PACKAGES) libcriterion-dev libhiredis-dev redis-server redis-tools python3
+TEST_PACKAGES := $(RUN_PACKAGES) libcriterion-dev libhiredis-dev redis-server redis-tools python3 e2fsprogs
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith \
         -Wundef -Wformat=2 -Werror
