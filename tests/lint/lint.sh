@@ -132,7 +132,7 @@ check_state() {
 
 check_tidy() {
     files "${sources[@]}" | grep '\.c$' |
-        xargs -r -n 3 -P 2 sh -c \
+        xargs -r -n 1 -P 2 sh -c \
             'clang-tidy --quiet "$@" -- -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra 2>/dev/null' tidy |
         grep -E '(error|warning):' | sed "s|$PWD/||"
 }
