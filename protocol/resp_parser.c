@@ -196,10 +196,11 @@ static enum resp_status parse_start(struct resp_parser *parser, const struct res
 }
 
 // Nothing is changed before the args array is large enough, so that unquoting happens once.
-static enum resp_status take_inline(struct resp_parser *parser, uint8_t *bytes, size_t length)
+static enum resp_status take_inline(struct resp_parser *parser, const struct resp_limits *limits,
+                                    uint8_t *bytes, size_t length)
 {
     assert(parser->scanned < length && parser->argc == 0);
-    if (parser->args_expected > parser->args_capacity)
+    if (limits->no_inline || parser->args_expected > parser->args_capacity)
         return RESP_ARGS_FULL;
     size_t line_length = parser->scanned - parser->offset;
     if (line_length > 0 && bytes[parser->scanned - 1] == '\r')
@@ -321,7 +322,7 @@ enum resp_status resp_parse(struct resp_parser *parser, const struct resp_limits
     }
     switch (parser->state) {
     case STATE_INLINE:
-        return take_inline(parser, bytes, length);
+        return take_inline(parser, limits, bytes, length);
     case STATE_LARGE:
         return RESP_LARGE;
     case STATE_ERROR:

@@ -43,6 +43,8 @@ struct resp_parser {
 struct resp_limits {
     bool authenticated;          // otherwise the limits for strangers of conf/limits.h apply
     uint64_t argument_bytes_max; // proto-max-bulk-len
+    bool
+        no_inline; // RESP_ARGS_FULL instead of unquoting an inline command: the caller may parse again
 };
 
 // Prepares for the first command of a connection. No args array yet: set it before resp_parse.

@@ -109,16 +109,13 @@ static void call_wait(struct call *call, enum connection_wait wait)
     connection_list_add(call->server, call->connection, LIST_WAITING);
 }
 
-// Room for the records of a write may be needed: one for every key with its data, and one more where a
-// key turns out to have expired. Keys have to fit a frame. False when one does not: that has been
-// answered.
-static bool call_log_bytes(struct call *call, uint64_t *bytes)
+// Adds up the lengths of the keys. Keys have to fit a frame of the log. False when one does not: that
+// has been answered.
+static bool call_keys(struct call *call, uint64_t *bytes)
 {
     const struct command_doc *doc = call->command->doc;
     uint32_t longest = wal_key_bytes_max(call->server->wal);
-    *bytes = 4 * WAL_RECORD_OVERHEAD_MAX;
-    for (uint32_t i = 1; i < call->argc; i++)
-        *bytes += (uint64_t)call->args[i].length + WAL_RECORD_OVERHEAD_MAX;
+    *bytes = 0;
     if (doc->first_key <= 0)
         return true;
     uint32_t last =
@@ -134,16 +131,29 @@ static bool call_log_bytes(struct call *call, uint64_t *bytes)
     return true;
 }
 
+// What a write may log: a record for every key with its data, and one more where a key turns out to
+// have expired.
+static uint64_t call_log_bytes(const struct call *call, uint64_t key_bytes)
+{
+    uint64_t bytes = key_bytes + 4 * WAL_RECORD_OVERHEAD_MAX;
+    for (uint32_t i = 1; i < call->argc; i++)
+        bytes += (uint64_t)call->args[i].length + WAL_RECORD_OVERHEAD_MAX;
+    return bytes;
+}
+
+// Commands that only make data less may use the space in the log that is kept for them.
+static bool call_deletes(const struct command_doc *doc)
+{
+    return (doc->key_flags & KEY_RM) != 0 || doc->first_key == 0;
+}
+
 // Room for the records of a write. False when the command is to be refused (it has been answered)
 // or has to wait (*again).
-static bool call_admit(struct call *call, bool *again)
+static bool call_admit(struct call *call, uint64_t key_bytes, bool *again)
 {
     struct server *server = call->server;
-    bool deletes = (call->command->doc->flags & COMMAND_DENYOOM) == 0;
-    uint64_t bytes;
-    if (!call_log_bytes(call, &bytes))
-        return false;
-    switch (wal_admit(server->wal, bytes, deletes)) {
+    bool deletes = call_deletes(call->command->doc);
+    switch (wal_admit(server->wal, call_log_bytes(call, key_bytes), deletes)) {
     case WAL_ADMIT:
         return true;
     case WAL_WAIT:
@@ -152,7 +162,8 @@ static bool call_admit(struct call *call, bool *again)
         return false;
     case WAL_FULL:
         server->stats.denied_full++;
-        resp_error(call->reply, "MISCONF Errors writing to the AOF file: No space left on device");
+        resp_errorf(call->reply, "MISCONF Errors writing to the AOF file: %s",
+                    strerror(journal_space_error(server)));
         return false;
     case WAL_LARGE:
         resp_error(call->reply, "ERR the command is larger than the log can take at once");
@@ -219,6 +230,9 @@ static bool call_check(struct call *call, bool *again)
         call_error_memory(call);
         return false;
     }
+    uint64_t key_bytes;
+    if (!call_keys(call, &key_bytes))
+        return false;
     if (!(flags & COMMAND_WRITE))
         return true;
     if (reply_pool_free(server->replies) < REPLY_CHUNKS_RESERVE) {
@@ -226,7 +240,7 @@ static bool call_check(struct call *call, bool *again)
         *again = true;
         return false;
     }
-    return call_admit(call, again);
+    return call_admit(call, key_bytes, again);
 }
 
 // --- after a command -------------------------------------------------------------------------
@@ -246,6 +260,7 @@ static void call_finish(struct call *call, struct reply_point point)
     if (connection->reply_mode == REPLY_SKIP_NEXT)
         connection->reply_mode = REPLY_SKIP;
     if (reply->writer.overflow) {
+        reply_rollback(reply, point);
         notice(&server->notices, LOGLEVEL_WARNING,
                "no memory is left for replies: closing client %s", connection->peer);
         connection_close(server, connection);
@@ -264,6 +279,14 @@ static void call_finish(struct call *call, struct reply_point point)
         connection_finish(server, connection);
 }
 
+void commands_refuse_memory(struct call *call)
+{
+    struct reply_point point = reply_point(&call->connection->reply);
+    call_error_memory(call);
+    call->server->stats.commands++;
+    call_finish(call, point);
+}
+
 bool commands_call(struct call *call)
 {
     struct server *server = call->server;
@@ -273,14 +296,13 @@ bool commands_call(struct call *call)
     if (call_check(call, &again)) {
         connection->last_command = call->command->doc->name;
         call->command->handler(call);
-        if (call->again && !call->changed) {
+        if (call->again) {
+            // Deleting expired keys may be all that has changed: that can be said once more.
+            assert(!call->changed || !(call->command->doc->flags & COMMAND_WRITE));
             reply_rollback(&connection->reply, point);
             call_wait(call, WAIT_LOG);
             return false;
         }
-        // What has been changed cannot be executed twice; only a write that was admitted, or an
-        // expired key that was deleted on the way, may have changed anything.
-        assert(!call->again);
     } else if (again) {
         assert(!call->changed);
         return false;

@@ -30,6 +30,7 @@ struct call {
     uint64_t hold;         // newest batch that the reply must wait for
     bool again;            // set by the data layer: nothing has changed, execute once more later
     bool changed;          // something has been logged
+    bool room;             // data_room has secured memory for all that the command sets
     uint32_t first_key;    // index of the argument that `key` was computed from, 0 when none
     uint32_t key_database; // the database and map version that it was computed for
     uint64_t key_version;

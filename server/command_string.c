@@ -122,10 +122,10 @@ static uint64_t mset_bytes(struct call *call)
     uint64_t growth = 0;
     uint64_t largest = 0;
     for (uint32_t i = 1; i + 1 < call->argc; i += 2) {
-        // A large value lies in its block already.
-        if (call->args[i + 1].external)
-            continue;
         struct key key = call_key(call, i);
+        // A large value lies in the block that becomes the entry already.
+        if (data_adoptable(call, &key, i + 1))
+            continue;
         const struct entry *old = keyspace_find(call->server->keyspace, &key);
         uint64_t bytes = keyspace_entry_bytes(key.length, call->args[i + 1].length, false);
         uint64_t before = 0;

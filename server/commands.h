@@ -32,5 +32,7 @@ void commands_error_subcommand(const struct command *container, struct call *cal
 // Runs one call: arity, authentication, memory, admission to the log, handler, stamping. False when
 // it has to be executed once more later: nothing has changed, nothing has been written.
 bool commands_call(struct call *call);
+// Answers a command that found no memory for its arguments: OOM, in place of a call.
+void commands_refuse_memory(struct call *call);
 
 #endif

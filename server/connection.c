@@ -191,8 +191,12 @@ void connection_arm(struct server *server, struct connection *connection)
 {
     if (connection->state != CONNECTION_OPEN || connection->receiving ||
         connection->receiving_direct || connection->end_of_stream ||
-        connection->buffers_count >= INPUT_BUFFERS_KEPT)
+        connection->buffers_count >= INPUT_BUFFERS_KEPT || connection->wait != WAIT_NONE)
         return;
+    if (io_buffers_free(server->io) == 0) {
+        connection_list_add(server, connection, LIST_REARM);
+        return;
+    }
     // A large argument is received directly once the buffers before it are used up.
     if (connection->large_active && connection->large != NULL)
         return;
@@ -235,10 +239,15 @@ static void connection_keep_buffer(struct server *server, struct connection *con
 static void connection_receive_ended(struct server *server, struct connection *connection,
                                      int32_t result)
 {
-    if (result == -ENOBUFS) {
-        server->stats.out_of_buffers++;
+    if (result == -ENOBUFS || result == -EINTR || result == -EAGAIN || result == -ENOMEM) {
+        server->stats.out_of_buffers += result == -ENOBUFS;
         connection_list_add(server, connection, LIST_REARM);
-    } else if (result == 0 || (result < 0 && result != -ECANCELED)) {
+        // The rest of a large argument needs no buffers.
+        if (connection->large_active)
+            connection_list_add(server, connection, LIST_RUNNABLE);
+        return;
+    }
+    if (result == 0 || (result < 0 && result != -ECANCELED)) {
         // What has been received is still executed and answered, as far as the peer takes it.
         connection->end_of_stream = true;
     }
@@ -276,7 +285,7 @@ void connection_received_direct(struct server *server, struct connection *connec
         connection->bytes_in += (uint64_t)event->result;
         connection->active_ms = server->wall_ms;
         server->stats.bytes_in += (uint64_t)event->result;
-        input_large_received(server, connection, (uint64_t)event->result);
+        input_large_received(connection, (uint64_t)event->result);
     } else if (event->result != -EINTR && event->result != -EAGAIN) {
         connection->end_of_stream = true;
     }
@@ -321,6 +330,7 @@ void connection_send_done(struct server *server, struct connection *connection,
     }
     if (event->result > 0) {
         reply_sent(&connection->reply, (uint64_t)event->result);
+        connection->active_ms = server->wall_ms;
         connection->bytes_out += (uint64_t)event->result;
         server->stats.bytes_out += (uint64_t)event->result;
     }
@@ -359,6 +369,9 @@ void connection_cancel_done(struct server *server, struct connection *connection
 {
     assert(connection->cancels > 0);
     connection->cancels--;
+    // A cancel that came too early or too late may be asked for again.
+    if (connection->cancels == 0 && connection->receiving)
+        connection->receive_cancelled = false;
     if (connection->state == CONNECTION_CLOSING)
         connection_free_if_idle(server, connection);
     else

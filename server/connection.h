@@ -91,6 +91,7 @@ struct connection {
     bool large_refused; // no memory for an argument of the present command
     uint64_t large_received;
     uint64_t large_total; // with the two bytes behind it
+    uint64_t large_bytes; // of all large arguments of the present command
 
     // output
     struct reply reply;
@@ -107,6 +108,7 @@ struct connection {
     bool close_after_reply; // set by commands: QUIT, protocol errors
     int64_t created_ms;     // wall clock
     int64_t active_ms;
+    int64_t rearmed_ms; // when its receive was last begun anew for having heard nothing
     uint64_t commands;
     uint64_t bytes_in;
     uint64_t bytes_out;

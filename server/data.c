@@ -40,6 +40,7 @@ bool data_room(struct call *call, uint64_t bytes)
     if (data_used_bytes(server) + bytes > (uint64_t)server->config.maxmemory ||
         !arena_has_room(server->arena, bytes))
         return data_out_of_memory(call);
+    call->room = true;
     return true;
 }
 
@@ -55,7 +56,8 @@ static bool data_room_instead(struct call *call, const struct entry *old, uint64
     uint64_t before = old != NULL ? data_entry_bytes(old) : 0;
     const struct server *server = call->server;
     uint64_t growth = bytes > before ? bytes - before : 0;
-    if (growth == 0 || data_used_bytes(server) + growth <= (uint64_t)server->config.maxmemory)
+    if (growth == 0 || call->room ||
+        data_used_bytes(server) + growth <= (uint64_t)server->config.maxmemory)
         return true;
     return data_out_of_memory(call);
 }
@@ -96,16 +98,18 @@ static bool data_expired(const struct entry *entry, int64_t now_ms)
 }
 
 // Deletes an expired key. It needs room in the log like every change: a command that writes has
-// secured it, one that only reads asks for it here. When there is none, the command starts again
-// later, unless it has already changed something: then the key just counts as missing.
+// secured it, one that only reads asks for it here, and is executed again later if there is none yet.
+// On a full disk the key counts as missing and stays until there is room: reads go on.
 static void data_expire(struct call *call, const struct key *key)
 {
     struct server *server = call->server;
-    bool secured = (call->command->doc->flags & COMMAND_WRITE) != 0;
-    if (!secured &&
-        wal_admit(server->wal, key->length + WAL_RECORD_OVERHEAD_MAX, true) != WAL_ADMIT) {
-        call->again = !call->changed;
-        return;
+    if (!(call->command->doc->flags & COMMAND_WRITE)) {
+        enum wal_admission admission =
+            wal_admit(server->wal, key->length + WAL_RECORD_OVERHEAD_MAX, true);
+        if (admission == WAL_WAIT)
+            call->again = true;
+        if (admission != WAL_ADMIT)
+            return;
     }
     bool deleted = keyspace_delete(server->keyspace, key);
     assert(deleted);
@@ -131,24 +135,26 @@ struct entry *data_find(struct call *call, const struct key *key, bool count)
 
 // --- changing --------------------------------------------------------------------------------
 
-// The block that a large argument was received into, if it can become the entry of this key.
-static struct entry *data_adoptable(struct call *call, const struct key *key, uint32_t argument)
+static struct entry *data_block(const struct call *call, uint32_t argument)
 {
-    if (argument == 0 || !call->args[argument].external)
-        return NULL;
     struct entry *block = (struct entry *)(uintptr_t)call->args[argument].where;
     assert(block != NULL);
-    return entry_key_length(block) == key->length ? block : NULL;
+    return block;
+}
+
+bool data_adoptable(const struct call *call, const struct key *key, uint32_t argument)
+{
+    return argument != 0 && call->args[argument].external &&
+           entry_key_length(data_block(call, argument)) == key->length;
 }
 
 bool data_set(struct call *call, const struct key *key, uint32_t argument, const void *data,
               uint32_t length, int64_t expiry_ms)
 {
     struct server *server = call->server;
-    struct entry *block = data_adoptable(call, key, argument);
     struct entry *entry;
-    if (block != NULL) {
-        entry = keyspace_adopt(server->keyspace, key, block, expiry_ms);
+    if (data_adoptable(call, key, argument)) {
+        entry = keyspace_adopt(server->keyspace, key, data_block(call, argument), expiry_ms);
         if (entry != NULL)
             call->args[argument].where = 0;
     } else {
@@ -353,6 +359,8 @@ void data_reclaim(struct server *server)
 void data_housekeeping(struct server *server)
 {
     keyspace_grow(server->keyspace, GROW_BUCKETS);
-    data_sweep(server);
+    // Nothing is to follow the record of a clean stop.
+    if (server->state == SERVER_SERVING)
+        data_sweep(server);
     server->stats.peak_bytes = data_peak_bytes(server);
 }

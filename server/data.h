@@ -19,6 +19,8 @@ struct entry *data_find(struct call *call, const struct key *key, bool count);
 // copy), or 0 with the value in data/length.
 bool data_set(struct call *call, const struct key *key, uint32_t argument, const void *data,
               uint32_t length, int64_t expiry_ms);
+// True when the value in this argument was received into a block that can become the key's entry.
+bool data_adoptable(const struct call *call, const struct key *key, uint32_t argument);
 // Makes the value `total` bytes long (zero-filled) and overwrites [offset, offset + length).
 bool data_write(struct call *call, const struct key *key, struct entry *entry, uint32_t offset,
                 const void *data, uint32_t length, uint32_t total);
@@ -33,7 +35,7 @@ bool data_flush(struct call *call, int database);
 // Memory that counts against maxmemory.
 uint64_t data_used_bytes(const struct server *server);
 // True when `bytes` more (arena_round sizes) stay within maxmemory and within the arena; else
-// replies OOM.
+// replies OOM. What the call sets after that, up to this much, is not refused any more.
 bool data_room(struct call *call, uint64_t bytes);
 uint64_t data_peak_bytes(const struct server *server);
 

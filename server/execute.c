@@ -70,11 +70,7 @@ static struct call execute_call(struct server *server, struct connection *connec
 static void execute_refused_command(struct server *server, struct connection *connection)
 {
     struct call call = execute_call(server, connection, NULL, NULL, 0);
-    call_error_memory(&call);
-    server->stats.errors++;
-    reply_stamp(&connection->reply, 0);
-    connection_list_add(server, connection,
-                        reply_held(&connection->reply) ? LIST_HELD : LIST_SENDABLE);
+    commands_refuse_memory(&call);
 }
 
 // The complete command in the carry. False when it has to wait.
@@ -92,13 +88,25 @@ static bool execute_spanning(struct server *server, struct connection *connectio
         call.command = commands_find(name.data, name.length);
         if (!commands_call(&call))
             return false;
-        if (connection->state == CONNECTION_CLOSING)
-            return false;
     }
+    if (connection->state == CONNECTION_CLOSING)
+        return false;
     uint64_t bytes = parser->offset;
     input_span_done(server, connection, bytes);
     resp_parser_next(parser);
-    return true;
+    // What follows QUIT or SHUTDOWN is not executed.
+    return connection->state == CONNECTION_OPEN && server->state == SERVER_SERVING;
+}
+
+// False when the connection has to wait until some of its output has been sent.
+static bool execute_has_room(struct server *server, struct connection *connection)
+{
+    uint64_t pending = reply_pending(&connection->reply);
+    if (pending < reply_pool_output_limit(server->replies))
+        return true;
+    connection->wait = WAIT_OUTPUT;
+    connection_list_add(server, connection, LIST_WAITING);
+    return false;
 }
 
 // --- runs ------------------------------------------------------------------------------------
@@ -172,6 +180,8 @@ static uint64_t run_execute(struct server *server, struct connection *connection
     for (uint32_t i = 0; i < RUN_AHEAD && run->count > 1; i++)
         run_prefetch(server, run, i);
     for (uint32_t i = 0; i < run->count; i++) {
+        if (i > 0 && !execute_has_room(server, connection))
+            break;
         run_prefetch(server, run, i + RUN_AHEAD);
         struct run_command *command = &run->commands[i];
         struct call call =
@@ -191,23 +201,45 @@ static uint64_t run_execute(struct server *server, struct connection *connection
     return done;
 }
 
-// Deals with what stopped the parser at the start of the view. False when the connection ended.
+// The view ends within a command, or with empty ones. `left`: its bytes that are not executed.
+static int execute_partial(struct server *server, struct connection *connection, uint64_t left)
+{
+    uint64_t empty = resp_parser_discard(&connection->parser);
+    assert(empty <= left);
+    input_consume(server, connection, empty);
+    if (left > empty)
+        return input_span(server, connection);
+    // No command has begun: nothing spans buffers (any more).
+    if (connection->spanning)
+        input_span_done(server, connection, 0);
+    return 0;
+}
+
+// More arguments than there is room for, or an inline command: parsed on in the carry, where it is
+// unquoted only once, however often it has to wait.
+static int execute_args_full(struct server *server, struct connection *connection)
+{
+    int result = input_span(server, connection);
+    connection->carry_partial = false;
+    const struct resp_parser *parser = &connection->parser;
+    if (result == 0 && resp_parser_args_expected(parser) > parser->args_capacity)
+        result = input_more_args(server, connection);
+    return result;
+}
+
+// Deals with what stopped the parser, with `left` bytes of the view. False when the connection ended.
 static bool execute_status(struct server *server, struct connection *connection,
-                           enum resp_status status)
+                           enum resp_status status, uint64_t left)
 {
     int result = 0;
     switch (status) {
     case RESP_COMMAND:
         break;
     case RESP_PARTIAL:
-        input_consume(server, connection, resp_parser_discard(&connection->parser));
-        result = input_span(server, connection);
+        result = execute_partial(server, connection, left);
         break;
     case RESP_ARGS_FULL:
-        result = input_span(server, connection);
-        if (result == 0)
-            result = input_more_args(server, connection);
-        connection->carry_partial = false;
+        result = execute_args_full(server, connection);
         break;
     case RESP_LARGE:
         result = input_large_begin(server, connection);
@@ -240,20 +272,10 @@ static bool execute_run(struct server *server, struct connection *connection,
     }
     if (connection->state != CONNECTION_OPEN)
         return false;
-    return execute_status(server, connection, status);
+    return execute_status(server, connection, status, view.length - done);
 }
 
 // --- the connection --------------------------------------------------------------------------
-
-static bool execute_has_room(struct server *server, struct connection *connection)
-{
-    uint64_t pending = reply_pending(&connection->reply);
-    if (pending < reply_pool_output_limit(server->replies))
-        return true;
-    connection->wait = WAIT_OUTPUT;
-    connection_list_add(server, connection, LIST_WAITING);
-    return false;
-}
 
 // One step. False when there is nothing more to do now.
 static bool execute_step(struct server *server, struct connection *connection)
@@ -273,22 +295,29 @@ static bool execute_step(struct server *server, struct connection *connection)
     }
     if (view.length == 0)
         return false;
-    if (!connection->spanning)
+    if (!connection->spanning) {
+        limits.no_inline = true;
         return execute_run(server, connection, &limits, view);
+    }
     enum resp_status status = resp_parse(&connection->parser, &limits, view.bytes, view.length);
     if (status == RESP_COMMAND) {
         connection->complete = true;
         return true;
     }
-    return execute_status(server, connection, status);
+    return execute_status(server, connection, status, view.length);
 }
 
 // A connection that waits, perhaps for long, does not keep buffers that others need.
 static void execute_spill(struct server *server, struct connection *connection)
 {
     bool scarce = io_buffers_free(server->io) < IO_BUFFERS / 2;
-    if (connection->large_active || (connection->wait == WAIT_LOG && !scarce))
+    if (connection->wait == WAIT_LOG && !scarce)
         return;
+    connection_disarm(server, connection);
+    if (connection->large_active) {
+        input_large_take(server, connection);
+        return;
+    }
     // Without memory for that the buffers stay where they are, which holds others up. A client that
     // waits for the log will soon go on; one that does not take its replies may never.
     if (input_spill(server, connection) < 0 && connection->wait == WAIT_OUTPUT && scarce)
@@ -310,8 +339,6 @@ void execute_connection(struct server *server, struct connection *connection)
     if (connection->state != CONNECTION_OPEN)
         return;
     if (connection->wait != WAIT_NONE) {
-        if (connection->wait == WAIT_OUTPUT)
-            connection_disarm(server, connection);
         execute_spill(server, connection);
         return;
     }

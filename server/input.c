@@ -198,7 +198,8 @@ static int input_save_args(struct server *server, struct connection *connection)
     // One place is kept for a large argument that may come next.
     if (parser->argc < CONNECTION_ARGS) {
         connection->saved_args = connection->own_args;
-        memcpy(connection->own_args, parser->args, parser->argc * sizeof(*parser->args));
+        if (parser->argc > 0)
+            memcpy(connection->own_args, parser->args, parser->argc * sizeof(*parser->args));
         parser->args = connection->own_args;
         parser->args_capacity = CONNECTION_ARGS;
         return 0;
@@ -218,12 +219,15 @@ int input_more_args(struct server *server, struct connection *connection)
 {
     struct resp_parser *parser = &connection->parser;
     uint64_t capacity = 4ULL * parser->args_capacity;
+    if (parser->args_capacity >= ARGUMENTS_MAX)
+        return -ENOMEM;
     if (capacity > ARGUMENTS_MAX)
         capacity = ARGUMENTS_MAX;
     struct resp_arg *args = input_alloc(server, capacity * sizeof(*args), false);
     if (args == NULL)
         return -ENOMEM;
-    memcpy(args, parser->args, parser->argc * sizeof(*args));
+    if (parser->argc > 0)
+        memcpy(args, parser->args, parser->argc * sizeof(*args));
     if (connection->saved_args != NULL && connection->saved_args != connection->own_args)
         input_free(server, connection->saved_args);
     connection->saved_args = args;
@@ -261,6 +265,9 @@ static void input_free_args(struct server *server, struct connection *connection
     if (connection->saved_args != NULL && connection->saved_args != connection->own_args)
         input_free(server, connection->saved_args);
     connection->saved_args = NULL;
+    assert(server->large_bytes >= connection->large_bytes);
+    server->large_bytes -= connection->large_bytes;
+    connection->large_bytes = 0;
 }
 
 void input_span_done(struct server *server, struct connection *connection, uint64_t bytes)
@@ -286,7 +293,8 @@ static struct entry *input_large_block(struct server *server, struct connection 
         key_length = parser->args[parser->argc - 1].length;
     uint64_t limit = (uint64_t)server->config.maxmemory;
     uint64_t bytes = (uint64_t)key_length + length;
-    if (server->large_bytes + bytes > limit / LARGE_SHARE ||
+    if (connection->large_refused || connection->large_bytes + bytes > COMMAND_BYTES_MAX ||
+        server->large_bytes + bytes > limit / LARGE_SHARE ||
         data_used_bytes(server) + bytes > limit)
         return NULL;
     return keyspace_block_create(server->keyspace, key_length, length, LARGE_SLACK);
@@ -314,7 +322,10 @@ int input_large_begin(struct server *server, struct connection *connection)
     connection->large_active = true;
     connection->large_received = 0;
     connection->large_total = (uint64_t)parser->large_length + LARGE_SLACK;
-    server->large_bytes += connection->large != NULL ? connection->large_total : 0;
+    if (connection->large != NULL) {
+        connection->large_bytes += connection->large_total;
+        server->large_bytes += connection->large_total;
+    }
     return 0;
 }
 
@@ -341,10 +352,8 @@ static void input_large_take_carry(struct connection *connection)
     connection->carry_length -= taken;
 }
 
-static void input_large_end(struct server *server, struct connection *connection)
+static void input_large_end(struct connection *connection)
 {
-    if (connection->large != NULL)
-        server->large_bytes -= connection->large_total;
     connection->large_active = false;
     // Not partial: the parser has not seen the end of this argument yet.
     connection->carry_partial = false;
@@ -363,7 +372,7 @@ bool input_large_take(struct server *server, struct connection *connection)
         input_buffer_consume(server, connection,
                              input_large_copy(connection, view.bytes, view.length));
     }
-    input_large_end(server, connection);
+    input_large_end(connection);
     return true;
 }
 
@@ -387,13 +396,13 @@ void input_large_receive(struct server *server, struct connection *connection)
                     keyspace_block_value(connection->large) + connection->large_received, length);
 }
 
-void input_large_received(struct server *server, struct connection *connection, uint64_t length)
+void input_large_received(struct connection *connection, uint64_t length)
 {
     assert(connection->large_active && connection->large != NULL);
     connection->large_received += length;
     assert(connection->large_received <= connection->large_total);
     if (connection->large_received == connection->large_total)
-        input_large_end(server, connection);
+        input_large_end(connection);
 }
 
 // --- dropping --------------------------------------------------------------------------------
@@ -404,10 +413,8 @@ void input_drop(struct server *server, struct connection *connection)
         struct input_view view = input_buffer_view(server, connection);
         input_buffer_consume(server, connection, view.length);
     }
-    if (connection->large_active && connection->large != NULL) {
-        server->large_bytes -= connection->large_total;
+    if (connection->large_active && connection->large != NULL)
         keyspace_block_free(server->keyspace, connection->large);
-    }
     connection->large = NULL;
     connection->large_active = false;
     input_free_args(server, connection);

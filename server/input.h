@@ -43,7 +43,7 @@ bool input_large_take(struct server *server, struct connection *connection);
 // Asks for the rest of it to be received in place, if that is possible now.
 void input_large_receive(struct server *server, struct connection *connection);
 // `length` bytes have arrived in place.
-void input_large_received(struct server *server, struct connection *connection, uint64_t length);
+void input_large_received(struct connection *connection, uint64_t length);
 
 // Gives back everything.
 void input_drop(struct server *server, struct connection *connection);

@@ -491,10 +491,24 @@ void io_unlink(struct io *io, int directory, const char *name, uint64_t token)
 int io_open_directory(struct io *io, const char *path)
 {
     assert(io->buffers != NULL);
-    if (mkdir(path, 0700) < 0 && errno != EEXIST)
+    bool made = mkdir(path, 0700) == 0;
+    if (!made && errno != EEXIST)
         return -errno;
     int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return directory < 0 ? -errno : directory;
+    if (directory < 0)
+        return -errno;
+    int parent = made ? openat(directory, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (!made)
+        return directory;
+    // The new name itself has to be on stable storage.
+    int result = parent < 0 || fsync(parent) < 0 ? -errno : 0;
+    if (parent >= 0)
+        close(parent);
+    if (result < 0) {
+        close(directory);
+        return result;
+    }
+    return directory;
 }
 
 int io_list(struct io *io, int directory, void (*each)(void *context, const char *name),

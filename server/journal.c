@@ -109,6 +109,12 @@ static void journal_write_ended(struct server *server, int64_t result)
     }
     journal_count_latency(stats, server->now_ns - journal->write_started_ns);
     journal->write_ended_ns = server->now_ns;
+    // The kernel tells of a failed write-back only once: after this one, a sync of what was written
+    // without would prove nothing.
+    if (result != (int64_t)length && wal_has_unsynced(server->wal)) {
+        server_fail(server, "the log failed while writes were not yet synced");
+        return;
+    }
     switch (wal_write_done(server->wal, result, journal->write_durable)) {
     case WAL_OK:
         return;
@@ -164,6 +170,9 @@ static void journal_sync_event(struct server *server, int32_t result)
     }
     journal->syncing = false;
     wal_synced(server->wal, journal->sync_token);
+    // A listing that was full was not all.
+    if (journal->sync_count == SYNC_SLOTS_MAX)
+        journal->sync_started_ns = server->now_ns - SYNC_INTERVAL_NS;
 }
 
 static void journal_sync(struct server *server)
@@ -174,7 +183,9 @@ static void journal_sync(struct server *server)
     bool now = journal_always(server) || server->state == SERVER_STOPPING;
     bool due = server->config.appendfsync == APPENDFSYNC_EVERYSEC &&
                server->now_ns - journal->sync_started_ns >= SYNC_INTERVAL_NS;
-    if (!now && !due)
+    // Even without syncs, files that take no more writes are to be closed at some time.
+    bool many = journal->open_count > OPEN_FILES_MAX;
+    if (!now && !due && !many)
         return;
     journal->sync_count =
         wal_unsynced(server->wal, journal->sync_slots, SYNC_SLOTS_MAX, &journal->sync_token);
@@ -214,14 +225,19 @@ static void journal_completion_event(struct server *server, int32_t result)
         return;
     }
     int error = whole ? 0 : (result < 0 ? result : -EIO);
-    if (error != 0) {
-        journal->stats.last_error = error;
-        notice(&server->notices, LOGLEVEL_WARNING, "writing the completion log failed: %s",
-               strerror(-error));
-    }
     journal->stats.completion_writes++;
     journal->clean_done = journal->clean_submitted;
+    journal->clean_failed = journal->clean_submitted && error != 0;
     wal_completion_done(server->wal, error);
+    journal->completion_failures = error == 0 ? 0 : journal->completion_failures + 1;
+    if (error == 0)
+        return;
+    journal->stats.last_error = error;
+    notice(&server->notices, LOGLEVEL_WARNING, "writing the completion log failed: %s",
+           strerror(-error));
+    if (journal->completion_failures >= COMPLETION_FAILURES_MAX &&
+        server->config.wal_ack == WAL_ACK_COMPLETION)
+        server_fail(server, "the completion log cannot be written");
 }
 
 static int64_t journal_completion_due_ns(const struct server *server)
@@ -229,6 +245,8 @@ static int64_t journal_completion_due_ns(const struct server *server)
     const struct journal *journal = server->journal;
     if (!wal_completion_due(server->wal) || wal_completion_in_flight(server->wal))
         return INT64_MAX;
+    if (journal->completion_failures > 0)
+        return journal->completion_started_ns + COMPLETION_RETRY_NS;
     if (journal_always(server) && server->config.wal_ack == WAL_ACK_COMPLETION)
         return server->now_ns;
     int64_t interval =
@@ -244,13 +262,12 @@ static int64_t journal_completion_due_ns(const struct server *server)
 static void journal_close_sealed(struct server *server)
 {
     struct journal *journal = server->journal;
-    uint32_t unsynced[1];
-    uint64_t token;
-    if (journal->syncing || wal_unsynced(server->wal, unsynced, 1, &token) > 0)
+    if (journal->syncing)
         return;
     for (uint32_t i = 0; i < journal->open_count; i++) {
         uint32_t slot = journal->open_slots[i];
-        if (wal_slot_state(server->wal, slot) != WAL_SLOT_SEALED)
+        if (wal_slot_state(server->wal, slot) != WAL_SLOT_SEALED ||
+            wal_slot_unsynced(server->wal, slot))
             continue;
         if (wal_write_in_flight(server->wal) && journal->write.slot == slot)
             continue;
@@ -266,7 +283,7 @@ void journal_housekeeping(struct server *server)
     journal_prepare(server);
     journal_sync(server);
     journal_close_sealed(server);
-    if (journal_completion_due_ns(server) <= server->now_ns)
+    if (server->state == SERVER_SERVING && journal_completion_due_ns(server) <= server->now_ns)
         journal_completion_submit(server, false);
     journal->stats.segments_ready = wal_segments_ready(server->wal);
 }
@@ -279,7 +296,8 @@ int64_t journal_deadline_ns(const struct server *server)
         int64_t gathered = journal->write_ended_ns + GATHER_NS;
         deadline = gathered < deadline ? gathered : deadline;
     }
-    if (server->config.appendfsync == APPENDFSYNC_EVERYSEC) {
+    if (server->config.appendfsync == APPENDFSYNC_EVERYSEC && !journal->syncing &&
+        wal_has_unsynced(server->wal)) {
         int64_t sync = journal->sync_started_ns + SYNC_INTERVAL_NS;
         deadline = sync < deadline ? sync : deadline;
     }
@@ -329,15 +347,24 @@ void journal_mode_changed(struct server *server, const struct config *before)
 bool journal_stopped(struct server *server)
 {
     struct journal *journal = server->journal;
-    uint32_t unsynced[1];
-    uint64_t token;
-    if (wal_write_in_flight(server->wal) || wal_open_bytes(server->wal) > 0 ||
-        wal_completion_in_flight(server->wal) || journal->syncing ||
-        wal_unsynced(server->wal, unsynced, 1, &token) > 0)
+    if (wal_newest_batch(server->wal) > wal_batch_written(server->wal) ||
+        wal_write_in_flight(server->wal) || wal_completion_in_flight(server->wal) ||
+        journal->syncing || wal_has_unsynced(server->wal))
         return false;
     if (!journal->clean_done)
         journal_completion_submit(server, true);
     return journal->clean_done;
+}
+
+bool journal_clean(const struct server *server)
+{
+    return !server->journal->clean_failed;
+}
+
+int journal_space_error(const struct server *server)
+{
+    int error = server->journal->prepare_error;
+    return error != 0 ? -error : ENOSPC;
 }
 
 void journal_stats(const struct server *server, struct journal_stats *stats)

@@ -27,6 +27,10 @@ void journal_commit(struct server *server);
 void journal_housekeeping(struct server *server);
 void journal_event(struct server *server, struct token token, const struct io_event *event);
 
+// Why there is no room in the log: errno of the last segment that could not be prepared, ENOSPC when
+// none failed.
+int journal_space_error(const struct server *server);
+
 // Newest batch whose replies may leave, in the present durability mode.
 uint64_t journal_released(const struct server *server);
 // Monotonic time at which journal_housekeeping wants to run next; INT64_MAX when never.
@@ -36,6 +40,8 @@ void journal_mode_changed(struct server *server, const struct config *before);
 
 // A clean stop: true once everything is committed and the clean-stop record is durable.
 bool journal_stopped(struct server *server);
+// False when that record could not be written.
+bool journal_clean(const struct server *server);
 
 struct journal_stats {
     const char *write_mode; // "direct-dsync", "direct-fdatasync", "buffered-fdatasync"

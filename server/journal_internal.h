@@ -21,6 +21,12 @@
 // are still to come back: their next commands then share one write.
 #define GATHER_NS 200000
 #define GATHER_BYTES KIB(256)
+// A failed completion record is followed by the next one only after this time; that many in a row end
+// a server whose replies wait for them.
+#define COMPLETION_RETRY_NS 100000000
+#define COMPLETION_FAILURES_MAX 64
+// With more open segment files than this, those that are full are synced in any mode, and closed.
+#define OPEN_FILES_MAX 32
 #define SYNC_INTERVAL_NS 1000000000
 #define SYNC_SLOTS_MAX 64
 
@@ -72,6 +78,7 @@ struct journal {
 
     struct preparation preparations[PREPARATIONS_MAX];
     int64_t prepare_retry_ns;
+    int prepare_error; // -errno of the last segment that could not be prepared, 0 since one could
 
     // syncs of what was written in everysec and no
     bool syncing;
@@ -85,6 +92,8 @@ struct journal {
     bool completion_synced; // its second half, where DSYNC is not honoured
     bool clean_submitted;
     bool clean_done;
+    bool clean_failed;
+    uint32_t completion_failures; // in a row
 
     struct journal_stats stats;
 };
@@ -97,6 +106,8 @@ void journal_adopt_file(struct journal *journal, uint32_t slot, int file);
 // One step of the preparation in this place.
 void journal_prepare_event(struct server *server, uint32_t index, uint32_t generation,
                            int32_t result);
+// True while one is under way.
+bool journal_preparing(const struct journal *journal);
 // Starts preparations that the log wants.
 void journal_prepare(struct server *server);
 

@@ -65,6 +65,7 @@ static void prepare_end(struct server *server, struct preparation *preparation)
     if (preparation->error == 0) {
         journal_adopt_file(journal, preparation->slot, preparation->file);
         journal->stats.segments++;
+        journal->prepare_error = 0;
         if (journal->stats.full)
             notice(&server->notices, LOGLEVEL_NOTICE,
                    "there is disk space again: writes are accepted");
@@ -76,6 +77,7 @@ static void prepare_end(struct server *server, struct preparation *preparation)
                    preparation->name, strerror(-preparation->error));
         journal->stats.full = full;
         journal->stats.last_error = preparation->error;
+        journal->prepare_error = preparation->error;
         journal->prepare_retry_ns = server->now_ns + PREPARE_RETRY_NS;
     }
     wal_slot_prepared(server->wal, preparation->slot, preparation->error);
@@ -139,6 +141,15 @@ void journal_prepare_event(struct server *server, uint32_t index, uint32_t gener
     else
         prepare_advance(journal, preparation, result);
     prepare_submit(server, preparation);
+}
+
+bool journal_preparing(const struct journal *journal)
+{
+    for (uint32_t i = 0; i < PREPARATIONS_MAX; i++) {
+        if (journal->preparations[i].step != PREPARE_IDLE)
+            return true;
+    }
+    return false;
 }
 
 void journal_prepare(struct server *server)

@@ -560,13 +560,16 @@ static int start_open_segment(struct start *start)
     struct server *server = start->server;
     struct journal *journal = start->journal;
     while (!wal_open_segment(server->wal, &journal->write)) {
-        journal->prepare_retry_ns = 0;
-        journal_prepare(server);
-        if (wal_segments_ready(server->wal) == 0 && journal->stats.last_error != 0)
+        if (journal->prepare_error == 0) {
+            journal->prepare_retry_ns = 0;
+            journal_prepare(server);
+        }
+        if (wal_segments_ready(server->wal) == 0 && journal->prepare_error != 0 &&
+            !journal_preparing(journal))
             return start_resume_segment(start)
                        ? 0
                        : start_failed(server, EXIT_START, "cannot make the log's next segment",
-                                      journal->stats.last_error);
+                                      journal->prepare_error);
         int count = io_wait(server->io, -1, server->events);
         server->now_ns = clock_monotonic_ns();
         for (int i = 0; i < count; i++)
@@ -611,6 +614,21 @@ static int start_open_completion(struct start *start)
     return 0;
 }
 
+// The completion log is gone, but nothing follows E: recovery has decided that nothing is lost.
+static int start_remake_completion(struct start *start)
+{
+    struct server *server = start->server;
+    notice(&server->notices, LOGLEVEL_WARNING, "the completion log is missing: making it anew");
+    uint64_t offset = wal_completion_initial(start->block, &start->journal->identity);
+    int result = start_make_file(start, WAL_NAME_COMPLETION, WAL_COMPLETION_BLOCKS, offset);
+    if (result == 0)
+        result = start_sync(start, start->journal->directory);
+    if (result < 0)
+        return start_failed(server, EXIT_START, "cannot make the completion log", result);
+    server->recovery.completion_counter = WAL_COMPLETION_INITIAL;
+    return 0;
+}
+
 static int start_run(struct start *start)
 {
     struct server *server = start->server;
@@ -633,6 +651,11 @@ static int start_run(struct start *start)
     server->wal = wal_create(server->allocator, server->staging, server->staging_bytes, &options);
     if (server->wal == NULL)
         return start_failed(server, EXIT_START, "cannot create the log", -ENOMEM);
+    if (start->has_instance && !start->has_completion) {
+        code = start_remake_completion(start);
+        if (code != 0)
+            return code;
+    }
     const struct wal_recovery_result *result = &server->recovery;
     wal_continue(server->wal, result->end, result->end_chain, result->segment_newest + 1,
                  result->completion_counter);

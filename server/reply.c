@@ -118,6 +118,10 @@ static uint64_t reply_position(const struct reply *reply)
 static bool reply_more(struct resp_writer *writer)
 {
     struct reply *reply = writer->context;
+    // The last chunks are for replies of those who do not hold many already.
+    if (reply_pool_free(reply->pool) < reply->pool->capacity / 32 &&
+        reply_pending(reply) > REPLY_BYTES_SOFT)
+        return false;
     struct reply_chunk *chunk = reply_pool_take(reply->pool);
     if (chunk == NULL)
         return false;

@@ -14,8 +14,11 @@
 #include <string.h>
 
 #define RECLAIM_NS 10000000
+#define VISIT_REARM_MS 30000
 // How long a clean stop waits for clients to take their replies.
 #define STOP_PATIENCE_NS 5000000000
+// ... and after that for the log.
+#define STOP_COMMIT_PATIENCE_NS 25000000000
 
 // --- reap ------------------------------------------------------------------------------------
 
@@ -204,15 +207,32 @@ static void server_sample(struct server *server)
     stats->sample.bytes_out = stats->bytes_out;
 }
 
-static void server_close_idle(struct server *server)
+// Closes a connection that has been idle for too long; otherwise lets its receive begin anew when it
+// has heard nothing for long: kernels are known to lose the end of a stream now and then, and the new
+// receive sees it.
+static void server_visit(struct server *server, struct connection *connection)
 {
-    if (server->config.timeout_s <= 0)
+    int64_t idle_ms = server->wall_ms - connection->active_ms;
+    int64_t timeout_ms = server->config.timeout_s * 1000;
+    if (connection->state == CONNECTION_FREE || connection->state == CONNECTION_CLOSING)
         return;
-    int64_t oldest_ms = server->wall_ms - server->config.timeout_s * 1000;
-    for (struct connection *c = connection_next(server, NULL); c != NULL;
-         c = connection_next(server, c)) {
-        if (c->state == CONNECTION_OPEN && c->active_ms < oldest_ms)
-            connection_close(server, c);
+    if (timeout_ms > 0 && idle_ms > timeout_ms) {
+        connection_close(server, connection);
+        return;
+    }
+    if (idle_ms > VISIT_REARM_MS && server->wall_ms - connection->rearmed_ms > VISIT_REARM_MS) {
+        connection->rearmed_ms = server->wall_ms;
+        connection_disarm(server, connection);
+    }
+}
+
+// Every connection is visited about once a second.
+static void server_visit_some(struct server *server)
+{
+    uint32_t count = server->connections_used / (uint32_t)server->config.hz + 1;
+    for (uint32_t i = 0; i < count && server->connections_used > 0; i++) {
+        server->visit_slot = (server->visit_slot + 1) % server->connections_used;
+        server_visit(server, &server->connections[server->visit_slot]);
     }
 }
 
@@ -229,7 +249,7 @@ static void server_evict(struct server *server)
         if (worst == NULL || reply_pending(&c->reply) > reply_pending(&worst->reply))
             worst = c;
     }
-    if (worst == NULL)
+    if (worst == NULL || reply_pending(&worst->reply) < 2 * REPLY_BYTES_SCARCE)
         return;
     notice(&server->notices, LOGLEVEL_WARNING,
            "memory for replies is short: closing client %s, which has not taken %llu bytes",
@@ -253,7 +273,7 @@ static void server_housekeeping(struct server *server)
     if (server->now_ns - server->cycle_ns >= 1000000000 / server->config.hz) {
         server->cycle_ns = server->now_ns;
         server_sample(server);
-        server_close_idle(server);
+        server_visit_some(server);
     }
 }
 
@@ -292,13 +312,17 @@ static bool server_output_pending(struct server *server)
 
 static void server_stopping(struct server *server)
 {
-    if (!journal_stopped(server))
+    if (!journal_stopped(server)) {
+        if (server->now_ns > server->stop_deadline_ns + STOP_COMMIT_PATIENCE_NS)
+            server_fail(server, "the log could not take the last writes");
         return;
+    }
     if (server_output_pending(server) && server->now_ns < server->stop_deadline_ns)
         return;
     server->state = SERVER_STOPPED;
     server->exit_code = EXIT_CLEAN;
-    notice(&server->notices, LOGLEVEL_NOTICE, "everything is on disk, bye");
+    notice(&server->notices, LOGLEVEL_NOTICE, "everything is on disk%s, bye",
+           journal_clean(server) ? "" : ", though the record that says so is not");
 }
 
 // --- the turn --------------------------------------------------------------------------------

@@ -114,7 +114,7 @@ struct server {
     uint32_t listeners_count;
     int64_t accept_retry_ns; // when to accept again after a failure, 0: no failure
     struct server_buffer buffers[IO_BUFFERS];
-    uint64_t large_bytes; // large arguments not wholly received
+    uint64_t large_bytes; // large arguments of commands that are not executed yet
     uint64_t input_bytes; // carried commands and their arguments
 
     // execution
@@ -126,9 +126,10 @@ struct server {
     int64_t wall_ms;
     int64_t started_ns;
     int64_t started_wall_ms;
-    int64_t sweep_ns;   // when the expiry sweep ran last
-    int64_t reclaim_ns; // when memory was given back last
-    int64_t cycle_ns;   // when the once-a-second work ran last
+    int64_t sweep_ns;    // when the expiry sweep ran last
+    int64_t reclaim_ns;  // when memory was given back last
+    uint32_t visit_slot; // where the round over all connections goes on
+    int64_t cycle_ns;    // when the once-a-second work ran last
     int64_t stop_deadline_ns;
 
     uint8_t run_id[20];

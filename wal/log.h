@@ -69,8 +69,8 @@ enum wal_slot_state wal_slot_state(const struct wal *wal, uint32_t slot);
 // most two are prepared at a time. After a failed preparation it is true again at once: the pace of
 // retries is the caller's.
 bool wal_slot_wanted(struct wal *wal, uint32_t *slot);
-// Preparation ended: 0, or -errno (the slot is NONE again; -ENOSPC and -EDQUOT make admission
-// answer FULL instead of WAIT until a preparation succeeds).
+// Preparation ended: 0, or -errno (the slot is NONE again; admission answers FULL instead of WAIT
+// until a preparation succeeds).
 void wal_slot_prepared(struct wal *wal, uint32_t slot, int result);
 // How many are READY.
 uint32_t wal_segments_ready(const struct wal *wal);
@@ -167,6 +167,9 @@ uint64_t wal_written(const struct wal *wal);
 // were listed are synced. While any are unsynced, durable writes are listed too: a write with FUA
 // hardens itself, not earlier ones.
 uint32_t wal_unsynced(struct wal *wal, uint32_t *slots, uint32_t capacity, uint64_t *token);
+// Are there any? Is there something in this slot?
+bool wal_has_unsynced(const struct wal *wal);
+bool wal_slot_unsynced(const struct wal *wal, uint32_t slot);
 // All of them were synced successfully, by syncs that began after they were listed.
 void wal_synced(struct wal *wal, uint64_t token);
 

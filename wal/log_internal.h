@@ -98,6 +98,7 @@ struct wal {
     uint32_t ready_hint; // no slot below is READY
     uint32_t ready_needed;
     bool space_failed;
+    uint32_t shortages; // preparations in a row that failed for lack of descriptors or memory
     struct wal_slot slots[WAL_SEGMENTS_MAX];
 };
 

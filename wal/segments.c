@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <errno.h>
 
+// Preparations in a row that may fail for lack of descriptors or memory before the log counts as full.
+#define SHORTAGES_MAX 10
 #define PREPARING_MAX 2
 
 void wal_slot_set(struct wal *wal, uint32_t slot, enum wal_slot_state state)
@@ -78,10 +80,14 @@ void wal_slot_prepared(struct wal *wal, uint32_t slot, int result)
     assert(result <= 0);
     if (result == 0) {
         wal->space_failed = false;
+        wal->shortages = 0;
         wal_slot_set(wal, slot, WAL_SLOT_READY);
         return;
     }
-    if (result == -ENOSPC || result == -EDQUOT)
+    // A shortage of descriptors or memory often passes by itself; anything else does not soon.
+    bool shortage = result == -EMFILE || result == -ENFILE || result == -ENOMEM;
+    wal->shortages = shortage ? wal->shortages + 1 : 0;
+    if (!shortage || wal->shortages >= SHORTAGES_MAX)
         wal->space_failed = true;
     wal_slot_set(wal, slot, WAL_SLOT_NONE);
 }
@@ -145,7 +151,9 @@ static uint64_t admit_unplaced(const struct wal *wal)
 static uint64_t admit_segments(const struct wal *wal, uint64_t bytes)
 {
     uint64_t segment = wal->identity.segment_bytes;
-    uint64_t rest = wal->active == WAL_SLOT_NULL ? 0 : segment - wal->fill;
+    // The write in flight takes its place only when it is done.
+    uint64_t fill = wal->flight.active ? wal->flight.end : wal->fill;
+    uint64_t rest = wal->active == WAL_SLOT_NULL ? 0 : segment - fill;
     if (bytes <= rest)
         return 0;
     uint64_t longest = bytes < wal->frame_bytes_max ? bytes : wal->frame_bytes_max;
@@ -183,9 +191,10 @@ enum wal_admission wal_admit(struct wal *wal, uint64_t bytes, bool reserve)
     uint64_t kept = reserve ? WAL_RESERVE - 1 : WAL_RESERVE;
     uint64_t needed = admit_segments(wal, admit_unplaced(wal) + frames) + kept;
     uint32_t ready = wal->counts[WAL_SLOT_READY];
-    // Without need of a segment, the reserve may be in use: the active one has room.
-    if (needed > kept && needed > ready)
-        return admit_refuse(wal, needed);
+    // Without need of a segment, the reserve may be in use: the active one has room. But the last
+    // segment stays out of it, for a write that fails, or for a start after a torn one.
+    if ((needed > kept && needed > ready) || ready == 0)
+        return admit_refuse(wal, needed > kept ? needed : 1);
     // Enough for the largest one that was refused: it only has to ask again.
     if (ready >= wal->ready_needed)
         wal->ready_needed = 0;

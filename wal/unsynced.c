@@ -65,6 +65,17 @@ static void listing_note(struct wal *wal, uint64_t token)
     wal->listings[at].commit = wal->commit;
 }
 
+bool wal_has_unsynced(const struct wal *wal)
+{
+    return wal->unsynced_count > 0;
+}
+
+bool wal_slot_unsynced(const struct wal *wal, uint32_t slot)
+{
+    assert(slot < WAL_SEGMENTS_MAX);
+    return wal->slots[slot].unsynced;
+}
+
 uint32_t wal_unsynced(struct wal *wal, uint32_t *slots, uint32_t capacity, uint64_t *token)
 {
     assert(capacity > 0);

@@ -270,7 +270,41 @@ Test(wal_log, soft_limit_holds_commands_back)
     close_driver(d);
 }
 
-Test(wal_log, full_only_when_a_preparation_failed_for_space)
+// Whatever has been admitted can be written, at any moment of the writes before it, without a segment
+// more than there are: no preparation succeeds once the test has begun.
+Test(wal_log, admitted_means_room)
+{
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct driver *d = open_driver(&always);
+        d->disk.random = seed;
+        bool full = false;
+        for (uint32_t i = 0; i < 4000; i++) {
+            uint32_t length = (uint32_t)disk_below(&d->disk, 60000);
+            enum wal_admission admission = wal_admit(d->wal, length + 200, false);
+            if (admission == WAL_ADMIT && disk_below(&d->disk, 3) > 0)
+                append(d, 1 + (uint32_t)disk_below(&d->disk, 9), length);
+            uint32_t slot;
+            if (wal_slot_wanted(d->wal, &slot))
+                wal_slot_prepared(d->wal, slot, -ENOSPC);
+            full = full || admission == WAL_FULL;
+            struct wal_write write;
+            if (wal_write_in_flight(d->wal)) {
+                if (disk_below(&d->disk, 2) == 0)
+                    cr_assert(driver_done(d, false));
+            } else if (wal_write_next(d->wal, &write)) {
+                driver_submit(d, &write);
+            } else {
+                bool stuck = wal_newest_batch(d->wal) > wal_batch_written(d->wal);
+                cr_assert(!stuck, "seed %d: admitted, and no room", (int)seed);
+            }
+        }
+        cr_assert(full);
+        cr_assert_geq(wal_segments_ready(d->wal), 1);
+        close_driver(d);
+    }
+}
+
+Test(wal_log, full_when_a_preparation_failed)
 {
     struct driver *d = open_driver(&always);
     enum wal_admission admission = WAL_ADMIT;
@@ -286,10 +320,16 @@ Test(wal_log, full_only_when_a_preparation_failed_for_space)
     uint32_t third;
     cr_assert(wal_slot_wanted(d->wal, &slot));
     cr_assert_eq(wal_admit(d->wal, 50100, false), WAL_WAIT);
-    wal_slot_prepared(d->wal, slot, -EIO);
-    cr_assert_eq(wal_admit(d->wal, 50100, false), WAL_WAIT);
+    // A shortage may pass, but not for ever.
+    for (uint32_t i = 0; i < 9; i++) {
+        wal_slot_prepared(d->wal, slot, -EMFILE);
+        cr_assert_eq(wal_admit(d->wal, 50100, false), WAL_WAIT);
+        cr_assert(wal_slot_wanted(d->wal, &slot));
+    }
+    wal_slot_prepared(d->wal, slot, -EMFILE);
+    cr_assert_eq(wal_admit(d->wal, 50100, false), WAL_FULL);
     cr_assert(wal_slot_wanted(d->wal, &slot));
-    wal_slot_prepared(d->wal, slot, -ENOSPC);
+    wal_slot_prepared(d->wal, slot, -EIO);
     cr_assert_eq(wal_slot_state(d->wal, slot), WAL_SLOT_NONE);
     cr_assert_eq(wal_admit(d->wal, 50100, false), WAL_FULL);
     // Deletes have one segment more.
