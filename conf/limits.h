@@ -11,7 +11,7 @@
 
 // --- protocol --------------------------------------------------------------------------------
 
-// Arguments of one command, as in Redis (1024 * 1024).
+// Arguments of one command. Redis 7.0 has no such bound below INT_MAX.
 #define ARGUMENTS_MAX (1024 * 1024)
 // Length of one argument: Redis's default proto-max-bulk-len.
 #define ARGUMENT_BYTES_MAX MIB(512)
@@ -94,6 +94,8 @@
 #define LARGE_SHARE 2
 // Registered names (CLIENT SETNAME, SETINFO).
 #define CLIENT_NAME_MAX 256
+// Ids that CLIENT LIST ID takes: each is looked for among all clients.
+#define CLIENT_IDS_MAX 100
 
 static_assert((HOLD_CELLS & (HOLD_CELLS - 1)) == 0, "the hold table is indexed by a mask");
 static_assert(REPLY_CHUNKS_RESERVE < REPLY_CHUNKS_MIN / 8,

@@ -143,6 +143,10 @@ static void list_reply(struct call *call, void (*walk)(struct list *))
 
 static bool list_ids_valid(struct call *call)
 {
+    if (call->argc - 3 > CLIENT_IDS_MAX) {
+        resp_errorf(call->reply, "ERR at most %d client IDs at once", CLIENT_IDS_MAX);
+        return false;
+    }
     for (uint32_t i = 3; i < call->argc; i++) {
         struct span text = call_arg(call, i);
         int64_t id;
