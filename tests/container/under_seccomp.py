@@ -2,10 +2,10 @@
 # Runs a program as a container with conf/seccomp-poro.json would: every system call that the profile
 # does not name fails with EPERM. Proves, without a container, that the profile suffices.
 #
-#   under_seccomp.py PROGRAM [ARGUMENT...]     (x86-64; no privileges needed)
+#   under_seccomp.py [--kill] [--without CALL] PROGRAM [ARGUMENT...]     (x86-64; no privileges needed)
 #
-# With --kill as the first argument a call that is not named kills the program, so that none is
-# overlooked because the program copes with its failure.
+# With --kill a call that is not named kills the program, so that none is overlooked because the
+# program copes with its failure. --without takes one system call out of the profile.
 
 import ctypes
 import json
@@ -29,7 +29,7 @@ def numbers():
                 re.findall(r"#define __NR_(\w+) (\d+)", file.read())}
 
 
-def allowed():
+def allowed(without):
     known = numbers()
     with open(PROFILE) as file:
         profile = json.load(file)
@@ -40,7 +40,7 @@ def allowed():
         names.update(group["names"])
     unknown = names - set(known)
     assert not unknown, f"no such system calls: {sorted(unknown)}"
-    return sorted(known[name] for name in names)
+    return sorted(known[name] for name in names if name != without)
 
 
 def instruction(code, value, if_true=0, if_false=0):
@@ -65,9 +65,13 @@ def main():
     arguments = sys.argv[1:]
     kill = arguments[:1] == ["--kill"]
     arguments = arguments[1:] if kill else arguments
+    without = None
+    if arguments[:1] == ["--without"]:
+        without = arguments[1]
+        arguments = arguments[2:]
     if not arguments:
-        sys.exit("usage: under_seccomp.py [--kill] PROGRAM [ARGUMENT...]")
-    install(allowed(), KILL if kill else EPERM)
+        sys.exit("usage: under_seccomp.py [--kill] [--without CALL] PROGRAM [ARGUMENT...]")
+    install(allowed(without), KILL if kill else EPERM)
     os.execv(arguments[0], arguments)
 
 
