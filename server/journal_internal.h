@@ -19,7 +19,7 @@
 #define COMPLETION_IDLE_NS 2000000
 // A batch is left open for this long after the last write, as long as clients of the batch before it
 // are still to come back: their next commands then share one write.
-#define GATHER_NS 200000
+#define GATHER_NS 100000
 #define GATHER_BYTES KIB(256)
 // A failed completion record is followed by the next one only after this time; that many in a row end
 // a server whose replies wait for them.
