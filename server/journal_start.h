@@ -1,0 +1,65 @@
+// What the parts of the journal's start share: one request at a time, before anything is served.
+#ifndef PORO_SERVER_JOURNAL_START_H
+#define PORO_SERVER_JOURNAL_START_H
+
+#include "server/journal_internal.h"
+#include "server/token.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct server;
+
+// What the start needs and the running server does not.
+struct start {
+    struct server *server;
+    struct journal *journal;
+    uint8_t *block; // one block of aligned memory
+    bool has_instance;
+    bool has_completion;
+    uint32_t slots;     // highest segment file + 1
+    uint32_t open_slot; // the file that recovery reads at the moment
+    int open_file;
+};
+
+static const uint64_t start_token = (uint64_t)TOKEN_START << 56;
+
+// Waits for the request just queued with start_token; other events of the journal are dealt with
+// meanwhile. Its result.
+int32_t start_wait(struct server *server);
+
+// Requests on files of the data folder, one at a time: results as in io.h.
+int start_open(struct start *start, const char *name, uint32_t flags);
+void start_close(struct start *start, int file);
+int start_sync(struct start *start, int file);
+
+// Reads up to `length` bytes; fewer only at the end of the file. Bytes or -errno.
+int64_t start_read(struct start *start, int file, uint64_t offset, uint8_t *buffer,
+                   uint64_t length);
+
+// Writes `start->block`. 0 or -errno.
+int start_write_block(struct start *start, int file, uint64_t offset);
+
+// Tells what failed and why; returns `code`.
+int start_failed(struct server *server, int code, const char *what, int error);
+
+// journal_folder.c; 0 or an exit code, the reason told.
+// Opens and locks the folder, notes what is in it, finds out how files can be written.
+int start_folder(struct start *start);
+
+// Writes a file of whole zero blocks with `start->block` at `offset`, and syncs it. 0 or -errno.
+int start_make_file(struct start *start, const char *name, uint64_t blocks, uint64_t offset);
+
+// Makes a new folder; refuses one that has lost its identity.
+int start_make_folder(struct start *start);
+
+// Reads the identity of an old one.
+int start_read_instance(struct start *start);
+
+// Syncs everything and drops it from the page cache, so that what is read is what is on the device.
+int start_harden(struct start *start);
+
+// journal_replay.c; 0 or an exit code, the reason told: recovers the keyspace from both logs.
+int start_recover(struct start *start);
+
+#endif
