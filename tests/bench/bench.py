@@ -131,6 +131,7 @@ set yrange [1:*]
 set grid ytics
 set ylabel 'thousand requests a second (logarithmic)'
 set key top left horizontal
+set bmargin 6
 set title 'Poro beside Redis, server on one core, load on the other'
 plot {series}
 """
