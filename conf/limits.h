@@ -79,6 +79,8 @@
 // is left over comes first in the next turn. One send takes at most SEND_BYTES_MAX.
 #define TURN_EXECUTE_NS 1000000
 #define TURN_SEND_BYTES MIB(4)
+// Runs of commands that a connection may execute in a turn even when its time is up.
+#define TURN_STEPS 8
 #define SEND_BYTES_MAX KIB(512)
 // Commands parsed, hashed and prefetched together.
 #define RUN_COMMANDS 64

@@ -2,6 +2,7 @@
 #include "server/execute.h"
 
 #include "server/call.h"
+#include "server/clock.h"
 #include "server/command_docs.h"
 #include "server/commands.h"
 #include "server/hold.h"
@@ -334,8 +335,15 @@ void execute_connection(struct server *server, struct connection *connection)
         return;
     }
     // Every step uses up received bytes or completes a command: their number bounds the loop.
-    while (execute_has_room(server, connection) && execute_step(server, connection))
+    uint32_t steps = 0;
+    while (execute_has_room(server, connection) && execute_step(server, connection)) {
         assert(connection->state == CONNECTION_OPEN);
+        if (++steps < TURN_STEPS || clock_monotonic_ns() - server->now_ns <= TURN_EXECUTE_NS)
+            continue;
+        // The rest of a long pipeline is for the next turn.
+        connection_list_add(server, connection, LIST_RUNNABLE);
+        return;
+    }
     if (connection->state != CONNECTION_OPEN)
         return;
     if (connection->wait != WAIT_NONE) {
