@@ -84,12 +84,6 @@ const struct command_doc *command_docs_at(size_t index)
     return &command_table[index];
 }
 
-size_t command_docs_index(const struct command_doc *doc)
-{
-    assert(doc >= command_table && doc < command_table + command_docs_count());
-    return (size_t)(doc - command_table);
-}
-
 const char *command_doc_own_name(const struct command_doc *doc)
 {
     assert(doc && doc->name);

@@ -110,8 +110,6 @@ struct command_doc {
 // The commands, without subcommands, in alphabetical order. The index is valid below the count.
 size_t command_docs_count(void);
 const struct command_doc *command_docs_at(size_t index);
-// The inverse of command_docs_at; `doc` is not a subcommand.
-size_t command_docs_index(const struct command_doc *doc);
 
 // Finds a command by its name, or a subcommand by "container|subcommand", in any case. NULL when
 // there is none.

@@ -81,8 +81,6 @@ size_t config_format(const struct config *config, size_t index, char text[CONFIG
 
 // The setting of this name (in any case), or config_count() when there is none.
 size_t config_find(const char *name, size_t length);
-// Do the two differ in this setting?
-bool config_differs(const struct config *a, const struct config *b, size_t index);
 
 // CONFIG SET of `count` pairs, all or none: changes `config` only when every one is valid. 0, or
 // -EINVAL with the reply's error text (with its "ERR " prefix, equal to Redis 7.0's) in error. A

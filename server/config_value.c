@@ -219,12 +219,3 @@ size_t config_format(const struct config *config, size_t index, char text[CONFIG
     assert(length >= 0 && length < CONFIG_TEXT_MAX);
     return (size_t)length;
 }
-
-bool config_differs(const struct config *a, const struct config *b, size_t index)
-{
-    char text_a[CONFIG_TEXT_MAX];
-    char text_b[CONFIG_TEXT_MAX];
-    size_t length_a = config_format(a, index, text_a);
-    size_t length_b = config_format(b, index, text_b);
-    return length_a != length_b || memcmp(text_a, text_b, length_a) != 0;
-}

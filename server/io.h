@@ -108,8 +108,6 @@ int io_open_directory(struct io *io, const char *path);
 // Calls `each` with the name of every entry. 0 or -errno.
 int io_list(struct io *io, int directory, void (*each)(void *context, const char *name),
             void *context);
-// Size in bytes or -errno.
-int64_t io_file_bytes(struct io *io, int file);
 // Takes the exclusive lock on the file `name`, and keeps it as long as any request of this process
 // may still be at work (its descriptor is registered in the ring). 0 or -EWOULDBLOCK or -errno.
 int io_lock(struct io *io, int directory, const char *name);

@@ -535,13 +535,6 @@ int io_list(struct io *io, int directory, void (*each)(void *context, const char
     return result;
 }
 
-int64_t io_file_bytes(struct io *io, int file)
-{
-    assert(io->buffers != NULL);
-    struct stat status;
-    return fstat(file, &status) < 0 ? -errno : (int64_t)status.st_size;
-}
-
 int io_lock(struct io *io, int directory, const char *name)
 {
     if (io->lock_file < 0) {

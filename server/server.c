@@ -329,8 +329,9 @@ static void server_stopping(struct server *server)
 
 static int64_t server_timeout_ns(struct server *server)
 {
-    if (server->lists[LIST_RUNNABLE].count > 0 || server->lists[LIST_SENDABLE].count > 0 ||
-        data_urgent(server))
+    bool serving = server->state == SERVER_SERVING;
+    if (server->lists[LIST_SENDABLE].count > 0 ||
+        (serving && (server->lists[LIST_RUNNABLE].count > 0 || data_urgent(server))))
         return 0;
     int64_t deadline = journal_deadline_ns(server);
     if (server->accept_retry_ns > server->now_ns && server->accept_retry_ns < deadline)

@@ -21,6 +21,15 @@ static const char *value_of(const struct config *config, const char *name)
     return text;
 }
 
+static bool config_differs(const struct config *a, const struct config *b, size_t index)
+{
+    char text_a[CONFIG_TEXT_MAX];
+    char text_b[CONFIG_TEXT_MAX];
+    size_t length_a = config_format(a, index, text_a);
+    size_t length_b = config_format(b, index, text_b);
+    return length_a != length_b || memcmp(text_a, text_b, length_a) != 0;
+}
+
 static void same(const struct config *a, const struct config *b)
 {
     for (size_t i = 0; i < config_count(); i++) {
