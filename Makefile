@@ -24,11 +24,18 @@ MAINS    := server/main.c $(TOOL)
 SERVER   := $(filter-out $(SEAM) $(MAINS),$(wildcard server/*.c))
 LIB_O    := $(PURE:%.c=$B/%.o) $(SERVER:%.c=$B/%.o)
 SEAM_O   := $(SEAM:%.c=$B/%.o)
+# The simulator: the virtual world and the loopback harness in one program; the fault layer of the
+# loopback mode, between a server and its files, in another.
+SIM_LAYER := $(wildcard sim/loop_layer*.c)
+SIM       := $(filter-out $(SIM_LAYER),$(wildcard sim/*.c))
+SIM_WRAP  := commands_call commands_refuse_memory wal_append wal_write_next memory_machine_bytes \
+             memory_resident_bytes
+SIM_MODEL := $(wildcard sim/model*.c) sim/workload.c sim/bytes.c sim/command_line.c sim/random.c
 UNIT     := $(patsubst tests/unit/%_test.c,$B/tests/%_test,$(wildcard tests/unit/*_test.c))
 UNIT_SUPPORT := $(patsubst %.c,$B/%.o,$(filter-out %_test.c,$(wildcard tests/unit/*.c)))
 
 .SECONDARY:
-.PHONY: all run test tests bench fuzz install uninstall clean unit lint
+.PHONY: all run test tests sim bench fuzz install uninstall clean unit lint
 all: $B/poro-server $B/poro-wal
 
 $B/%.o: %.c
@@ -70,6 +77,10 @@ $B/count_malloc.so: tests/noalloc/count_malloc.c
 	@echo "  LINK $@"
 	@$(CC) -std=gnu11 -O2 -D_GNU_SOURCE -fPIC -shared $(WARN) $< -o $@
 
+$B/poro-sim: $(SIM:%.c=$B/%.o) $B/libporo.a
+	@echo "  LINK $@"
+	@$(CC) $^ $(SIM_WRAP:%=-Wl,--wrap=%) $(LDFLAGS_ALL) -lhiredis -o $@
+
 run:
 	@tests/lint/need.sh $(RUN_PACKAGES)
 	@$(MAKE) --no-print-directory all
@@ -81,6 +92,11 @@ test:
 	@tests/run.sh $B
 
 tests: $(UNIT) $B/crash_test $B/count_malloc.so
+
+sim:
+	@tests/lint/need.sh $(RUN_PACKAGES) libhiredis-dev
+	@$(MAKE) --no-print-directory -j2 $B/poro-sim
+	@$B/poro-sim $(SIM_OPTIONS)
 
 bench:
 	@tests/lint/need.sh $(RUN_PACKAGES) redis-server redis-tools python3 gnuplot-nox

@@ -119,3 +119,10 @@ int notice_open(struct notice_sink *sink, const char *path)
     sink->descriptor = descriptor;
     return 0;
 }
+
+void notice_close(struct notice_sink *sink)
+{
+    if (sink->descriptor != STDOUT_FILENO)
+        close(sink->descriptor);
+    sink->descriptor = STDOUT_FILENO;
+}

@@ -29,6 +29,9 @@ void notice_init(struct notice_sink *sink, int descriptor, enum config_loglevel 
 // changes nothing. 0 or -errno. The file stays open: rotate it by copying and truncating.
 int notice_open(struct notice_sink *sink, const char *path);
 
+// Closes the file; what is said after that goes to standard output.
+void notice_close(struct notice_sink *sink);
+
 // One line in one write(2), from a buffer on the stack. Control characters become '?', so
 // that nothing a client sends can look like a line of its own.
 void notice(const struct notice_sink *sink, enum config_loglevel level, const char *format, ...)

@@ -306,6 +306,7 @@ void server_destroy(struct server *server)
     if (server->io != NULL)
         io_destroy(server->io);
     allocator_deinit(server->allocator);
+    notice_close(&server->notices);
     struct memory memory = *server->memory;
     create_unreserve(&memory);
 }

@@ -1,0 +1,48 @@
+// Time and entropy of the virtual world: the seam of server/clock.h, and what the machine is like.
+#include "server/clock.h"
+
+#include "server/memory.h"
+#include "sim/world.h"
+
+// What the server's reading of the clock costs.
+#define CLOCK_READ_NS 40
+
+int64_t clock_monotonic_ns(void)
+{
+    struct world *world = world_current();
+    world->now_ns += CLOCK_READ_NS;
+    return world->now_ns;
+}
+
+int64_t clock_wall_us(void)
+{
+    const struct world *world = world_current();
+    return world->now_ns / 1000 + world->wall_us;
+}
+
+void clock_cpu_us(int64_t *user, int64_t *system)
+{
+    *user = world_current()->now_ns / 2000;
+    *system = *user;
+}
+
+void clock_entropy(void *bytes, size_t length)
+{
+    random_fill(&world_current()->entropy, bytes, length);
+}
+
+// --- the machine -----------------------------------------------------------------------------
+
+uint64_t __wrap_memory_machine_bytes(void);
+uint64_t __wrap_memory_resident_bytes(void);
+
+// Small, and the same everywhere.
+uint64_t __wrap_memory_machine_bytes(void)
+{
+    return MIB(256);
+}
+
+uint64_t __wrap_memory_resident_bytes(void)
+{
+    return MIB(16);
+}

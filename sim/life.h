@@ -1,0 +1,23 @@
+// Lives of the server under test: one from its start to its end, whichever way it ends.
+#ifndef PORO_SIM_LIFE_H
+#define PORO_SIM_LIFE_H
+
+#include "sim/world.h"
+
+#include <stdbool.h>
+
+enum life_end {
+    LIFE_DIED,    // killed, or the power was cut
+    LIFE_STOPPED, // asked to, and it did
+    LIFE_FAILED,  // it stopped by itself, as the log could not be written
+    LIFE_NO_START,
+    LIFE_REFUSED, // to start
+};
+
+// One life: at most until `enough` says so after a turn; then it is asked to stop.
+enum life_end life_run(struct world *world, bool (*enough)(struct world *world));
+
+// True when the server has said this in its present life.
+bool life_has_said(const struct world *world, const char *text);
+
+#endif

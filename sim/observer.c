@@ -1,0 +1,431 @@
+// The observer: the order of execution, what has been told, and what a recovered state must be.
+#include "sim/observer.h"
+
+#include "server/call.h"
+#include "server/commands.h"
+#include "server/connection.h"
+#include "server/journal.h"
+#include "server/server.h"
+#include "sim/bytes.h"
+#include "sim/clients.h"
+#include "sim/model.h"
+#include "sim/network.h"
+#include "sim/world.h"
+#include "storage/entry.h"
+#include "storage/keyspace.h"
+#include "wal/log.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+// In everysec, what was told so long ago is safe, unless a disk was slow.
+#define EVERYSEC_NS 3000000000
+#define EVERYSEC_SAMPLES 16
+#define EVERYSEC_SAMPLE_NS 500000000
+
+// A batch that was closed: the newest change in it.
+struct observed_frame {
+    uint64_t sequence; // of its commit frame
+    uint64_t change;
+};
+
+// What was told in everysec, and when.
+struct observed_sample {
+    int64_t at_ns;
+    uint64_t change;
+};
+
+struct observer {
+    bool in_call;
+    int64_t call_now_ms;
+    uint64_t told;      // safe against the end of the process
+    uint64_t durable;   // ... against a power cut
+    uint64_t witnessed; // ... and witnessed by the completion log
+    uint64_t *closed;   // changes of batches that are closed and whose frames are not written yet
+    uint32_t closed_first, closed_count, closed_capacity;
+    struct observed_frame *frames; // by sequence
+    uint32_t frames_count, frames_capacity;
+    struct observed_sample samples[EVERYSEC_SAMPLES]; // a ring
+    uint32_t samples_count;
+    bool completion_always; // wal-ack completion has been in force since the start of this life
+};
+
+struct observer *observer_create(void)
+{
+    return sim_alloc(1, sizeof(struct observer));
+}
+
+void observer_destroy(struct observer *observer)
+{
+    free(observer->closed);
+    free(observer->frames);
+    free(observer);
+}
+
+// --- what has been told ----------------------------------------------------------------------
+
+static void observer_sample(struct world *world, uint64_t change)
+{
+    struct observer *observer = world->observer;
+    uint32_t last = (observer->samples_count + EVERYSEC_SAMPLES - 1) % EVERYSEC_SAMPLES;
+    if (observer->samples_count > 0 &&
+        world->now_ns - observer->samples[last].at_ns < EVERYSEC_SAMPLE_NS)
+        return;
+    observer->samples[observer->samples_count++ % EVERYSEC_SAMPLES] =
+        (struct observed_sample){world->now_ns, change};
+}
+
+// In everysec a power cut takes what was told of late, but nothing older.
+static void observer_settle_samples(struct world *world)
+{
+    struct observer *observer = world->observer;
+    const uint32_t *ppm = world->plan.ppm;
+    bool prompt = ppm[FAULT_SLOW] == 0 && ppm[FAULT_STUCK] == 0 && !world->lying &&
+                  model_appendfsync(world->model) == MODEL_EVERYSEC;
+    for (uint32_t i = 0; i < EVERYSEC_SAMPLES && i < observer->samples_count && prompt; i++) {
+        const struct observed_sample *sample = &observer->samples[i];
+        if (sample->at_ns + EVERYSEC_NS <= world->now_ns && sample->change > observer->durable)
+            observer->durable = sample->change;
+    }
+    observer->samples_count = 0;
+}
+
+void observer_told(struct world *world, uint64_t change)
+{
+    struct observer *observer = world->observer;
+    if (change > observer->told)
+        observer->told = change;
+    if (model_appendfsync(world->model) == MODEL_EVERYSEC)
+        observer_sample(world, observer->told);
+    if (model_appendfsync(world->model) != MODEL_ALWAYS)
+        return;
+    if (change > observer->durable)
+        observer->durable = change;
+    if (observer->completion_always && model_ack_completion(world->model) &&
+        change > observer->witnessed)
+        observer->witnessed = change;
+}
+
+uint64_t observer_durable(const struct observer *observer)
+{
+    return observer->durable;
+}
+
+void observer_set_durable(struct observer *observer, uint64_t change)
+{
+    observer->durable = change;
+    observer->told = change;
+}
+
+uint64_t observer_witnessed(const struct observer *observer)
+{
+    return observer->witnessed;
+}
+
+void observer_power_cut(struct world *world)
+{
+    observer_settle_samples(world);
+    world->observer->told = world->observer->durable;
+}
+
+void observer_stopped(struct world *world)
+{
+    observer_set_durable(world->observer, model_newest(world->model));
+}
+
+// --- batches and frames ----------------------------------------------------------------------
+
+static void observer_close_batch(struct observer *observer, uint64_t change)
+{
+    if (observer->closed_first > 0 && observer->closed_first == observer->closed_count)
+        observer->closed_first = observer->closed_count = 0;
+    if (observer->closed_count == observer->closed_capacity) {
+        observer->closed_capacity =
+            observer->closed_capacity > 0 ? 2 * observer->closed_capacity : 64;
+        observer->closed =
+            sim_realloc(observer->closed, observer->closed_capacity, sizeof(*observer->closed));
+    }
+    observer->closed[observer->closed_count++] = change;
+}
+
+// Written again after a failure, a frame keeps its sequence.
+void observer_frame(struct world *world, const uint8_t *bytes, size_t length)
+{
+    struct observer *observer = world->observer;
+    uint64_t magic;
+    memcpy(&magic, bytes, sizeof(magic));
+    if (magic == WAL_SEGMENT_MAGIC && length > WAL_BLOCK_BYTES)
+        bytes += WAL_BLOCK_BYTES;
+    struct wal_frame_header header;
+    memcpy(&header, bytes, sizeof(header));
+    if (header.magic != WAL_FRAME_MAGIC || (header.flags & WAL_FRAME_COMMIT) == 0)
+        return;
+    if (observer->frames_count > 0 &&
+        header.sequence <= observer->frames[observer->frames_count - 1].sequence)
+        return;
+    if (observer->closed_first == observer->closed_count)
+        return; // a segment header with a frame of the past: nothing new
+    if (observer->frames_count == observer->frames_capacity) {
+        observer->frames_capacity =
+            observer->frames_capacity > 0 ? 2 * observer->frames_capacity : 64;
+        observer->frames =
+            sim_realloc(observer->frames, observer->frames_capacity, sizeof(*observer->frames));
+    }
+    observer->frames[observer->frames_count++] =
+        (struct observed_frame){header.sequence, observer->closed[observer->closed_first++]};
+}
+
+uint64_t observer_change_of(const struct observer *observer, uint64_t sequence)
+{
+    uint32_t low = 0;
+    uint32_t high = observer->frames_count;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (observer->frames[middle].sequence <= sequence)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low == 0 ? 0 : observer->frames[low - 1].change;
+}
+
+// --- a recovered state -----------------------------------------------------------------------
+
+struct observer_dump {
+    const struct server *server;
+    struct model_entry *entries;
+    size_t count;
+    size_t capacity;
+    uint64_t hash;
+};
+
+static void observer_dump_entry(void *context, struct entry *entry)
+{
+    struct observer_dump *dump = context;
+    int database = keyspace_database_of_slot(dump->server->keyspace, entry->slot);
+    if (database < 0)
+        return;
+    struct model_entry found = {
+        .database = (uint32_t)database,
+        .key = entry_key(entry),
+        .key_length = entry_key_length(entry),
+        .value = entry_value(entry),
+        .value_length = entry_value_length(entry),
+        .expiry_ms = entry_expiry(entry),
+    };
+    if (dump->count == dump->capacity) {
+        dump->capacity = dump->capacity > 0 ? 2 * dump->capacity : 256;
+        dump->entries = sim_realloc(dump->entries, dump->capacity, sizeof(*dump->entries));
+    }
+    dump->entries[dump->count++] = found;
+    dump->hash += model_entry_hash(found.database, found.key, found.key_length, found.value,
+                                   found.value_length, found.expiry_ms);
+}
+
+static void observer_dump(const struct server *server, struct observer_dump *dump)
+{
+    *dump = (struct observer_dump){.server = server};
+    uint64_t cursor = 0;
+    do {
+        cursor = keyspace_scan(server->keyspace, cursor, observer_dump_entry, dump);
+    } while (cursor != 0);
+}
+
+static void observer_lost(struct world *world, const struct observer_dump *dump)
+{
+    fprintf(world->report, "the recovered state is none that may be:\n");
+    model_explain(world->model, dump->entries, dump->count, world->observer->told, world->report);
+    world_fail(world, VERDICT_WRONG,
+               "after recovery no state from change %llu (told) to %llu (newest) is there",
+               (unsigned long long)world->observer->told,
+               (unsigned long long)model_newest(world->model));
+}
+
+void observer_recovered(struct world *world)
+{
+    struct observer *observer = world->observer;
+    struct server *server = world->server;
+    struct observer_dump dump;
+    observer_dump(server, &dump);
+    uint64_t change;
+    if (!model_find(world->model, dump.hash, observer->told, &change))
+        observer_lost(world, &dump);
+    trace_step(world->trace, world->now_ns, "recovered", dump.count, change,
+               model_newest(world->model));
+    free(dump.entries);
+    model_rollback(world->model, change);
+    observer_set_durable(observer, change);
+    while (observer->frames_count > 0 &&
+           observer->frames[observer->frames_count - 1].sequence > server->recovery.end)
+        observer->frames_count--;
+    observer->closed_first = observer->closed_count = 0;
+    const struct config *config = &server->config;
+    bool completion = config->wal_ack == WAL_ACK_COMPLETION;
+    model_set_durability(world->model,
+                         config->appendfsync == APPENDFSYNC_ALWAYS     ? MODEL_ALWAYS
+                         : config->appendfsync == APPENDFSYNC_EVERYSEC ? MODEL_EVERYSEC
+                                                                       : MODEL_NO,
+                         completion);
+    observer->completion_always = completion && config->appendfsync == APPENDFSYNC_ALWAYS;
+    observer->witnessed = 0;
+}
+
+// --- execution -------------------------------------------------------------------------------
+
+bool __real_commands_call(struct call *call);
+bool __wrap_commands_call(struct call *call);
+void __real_commands_refuse_memory(struct call *call);
+void __wrap_commands_refuse_memory(struct call *call);
+void __real_wal_append(struct wal *wal, const struct wal_record *record);
+void __wrap_wal_append(struct wal *wal, const struct wal_record *record);
+bool __real_wal_write_next(struct wal *wal, struct wal_write *write);
+bool __wrap_wal_write_next(struct wal *wal, struct wal_write *write);
+
+static struct link *observer_link(struct world *world, const struct call *call)
+{
+    struct link *link = network_of_socket(world->network, call->connection->socket);
+    if (link == NULL)
+        world_fail(world, VERDICT_WRONG, "a command is executed for a connection that is closed");
+    return link;
+}
+
+// The server must be about to execute just what the client has sent next.
+static struct exchange *observer_exchange(struct world *world, struct link *link,
+                                          const struct call *call)
+{
+    struct exchange *exchange = conversation_next(&link->conversation);
+    if (exchange == NULL)
+        world_fail(world, VERDICT_WRONG, "client %u: a command is executed that was not sent",
+                   link->client);
+    bool same = call->argc == exchange->line.argc;
+    for (uint32_t i = 0; i < call->argc && same; i++) {
+        uint32_t length;
+        const uint8_t *expected = command_line_arg(&exchange->line, i, &length);
+        struct span actual = call_arg(call, i);
+        same = actual.length == length && memcmp(actual.data, expected, length) == 0;
+    }
+    if (!same) {
+        char command[256];
+        command_line_show(&exchange->line, command, sizeof(command));
+        world_fail(world, VERDICT_WRONG,
+                   "client %u: what is executed is not what was sent next: %s", link->client,
+                   command);
+    }
+    return exchange;
+}
+
+// Is a refusal for lack of disk space or memory explained by a fault?
+static void observer_refusal(struct world *world, const struct exchange *exchange, bool disk)
+{
+    const uint32_t *ppm = world->plan.ppm;
+    bool explained = disk ? world->faulted_ns >= 0 : ppm[FAULT_MEMORY_FULL] > 0;
+    if (explained)
+        return;
+    char command[256];
+    command_line_show(&exchange->line, command, sizeof(command));
+    world_fail(world, VERDICT_WRONG, "refused for lack of %s without reason: %s",
+               disk ? "disk space" : "memory", command);
+}
+
+static void observer_model(struct world *world, struct link *link, struct exchange *exchange,
+                           const char *refused, int64_t now_ms)
+{
+    struct model_session *session = &link->conversation.session;
+    const enum model_durability before = model_appendfsync(world->model);
+    world->tally.operations++;
+    trace_bytes(world->trace, world->now_ns, refused == NULL ? "execute" : "refuse", link->client,
+                exchange->line.wire.data, exchange->line.wire.length);
+    if (refused != NULL)
+        model_refused(world->model, session, refused, &exchange->reply);
+    else
+        model_execute(world->model, session, &exchange->line, now_ms, &exchange->reply);
+    // Its reply waits until all that was written before is synced.
+    if (before != MODEL_ALWAYS && model_appendfsync(world->model) == MODEL_ALWAYS)
+        exchange->reply.shows = model_newest(world->model);
+    if (!model_ack_completion(world->model) || model_appendfsync(world->model) != MODEL_ALWAYS)
+        world->observer->completion_always = false;
+    clients_answered(world, link, conversation_executed(world, &link->conversation));
+}
+
+bool __wrap_commands_call(struct call *call)
+{
+    struct world *world = world_current();
+    struct observer *observer = world->observer;
+    struct server *server = call->server;
+    struct link *link = observer_link(world, call);
+    struct exchange *exchange = observer_exchange(world, link, call);
+    uint64_t full = server->stats.denied_full;
+    uint64_t memory = server->stats.denied_memory;
+    observer->in_call = true;
+    observer->call_now_ms = call->now_ms;
+    bool done = __real_commands_call(call);
+    observer->in_call = false;
+    if (!done)
+        return false;
+    char text[256];
+    const char *refused = NULL;
+    if (server->stats.denied_full > full) {
+        observer_refusal(world, exchange, true);
+        snprintf(text, sizeof(text), "MISCONF Errors writing to the AOF file: %s",
+                 strerror(journal_space_error(server)));
+        refused = text;
+    } else if (server->stats.denied_memory > memory) {
+        observer_refusal(world, exchange, false);
+        refused = "OOM command not allowed when used memory > 'maxmemory'.";
+    }
+    observer_model(world, link, exchange, refused, call->now_ms);
+    return true;
+}
+
+// An argument found no memory; the arguments have been thrown away.
+void __wrap_commands_refuse_memory(struct call *call)
+{
+    struct world *world = world_current();
+    struct link *link = observer_link(world, call);
+    struct exchange *exchange = conversation_next(&link->conversation);
+    if (exchange == NULL)
+        world_fail(world, VERDICT_WRONG, "client %u: a command is refused that was not sent",
+                   link->client);
+    __real_commands_refuse_memory(call);
+    observer_refusal(world, exchange, false);
+    observer_model(world, link, exchange, "OOM command not allowed when used memory > 'maxmemory'.",
+                   call->now_ms);
+}
+
+// --- the log ---------------------------------------------------------------------------------
+
+// Keys are deleted for having expired in the background, or by a command that finds them so.
+void __wrap_wal_append(struct wal *wal, const struct wal_record *record)
+{
+    struct world *world = world_current();
+    struct observer *observer = world->observer;
+    __real_wal_append(wal, record);
+    if (record->type != WAL_RECORD_DELETE)
+        return;
+    struct server *server = world->server;
+    int database = keyspace_database_of_id(server->keyspace, record->keyspace);
+    int64_t now_ms = observer->in_call ? observer->call_now_ms : server->wall_ms;
+    if (database < 0)
+        world_fail(world, VERDICT_WRONG, "a delete is logged for a database that is not there");
+    bool expired =
+        model_is_expired(world->model, (uint32_t)database, record->key, record->key_length, now_ms);
+    if (!expired && observer->in_call)
+        return; // the command's own delete
+    uint64_t change;
+    if (!expired || !model_expired(world->model, (uint32_t)database, record->key,
+                                   record->key_length, now_ms, &change))
+        world_fail(world, VERDICT_WRONG, "a key that has not expired is deleted: %.*s",
+                   (int)record->key_length, (const char *)record->key);
+    trace_step(world->trace, world->now_ns, "expired", change, (uint64_t)database, 0);
+}
+
+bool __wrap_wal_write_next(struct wal *wal, struct wal_write *write)
+{
+    struct world *world = world_current();
+    uint64_t open = wal_open_batch(wal);
+    bool next = __real_wal_write_next(wal, write);
+    if (wal_open_batch(wal) != open)
+        observer_close_batch(world->observer, model_newest(world->model));
+    return next;
+}

@@ -1,0 +1,41 @@
+// The observer: sees, at the server's own function calls, in which order commands are executed and
+// keys expire, and lets the model do the same; knows what has been told to anybody.
+//
+// The functions are those that the linker puts in front (--wrap): they call the server's own and
+// change nothing.
+#ifndef PORO_SIM_OBSERVER_H
+#define PORO_SIM_OBSERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct world;
+struct observer;
+struct observer *observer_create(void);
+void observer_destroy(struct observer *observer);
+
+// A change with this number, and everything before it, has been told.
+void observer_told(struct world *world, uint64_t change);
+// A write to an intent segment was handed over: a frame, a segment's header, a header and a frame, or
+// zeros.
+void observer_frame(struct world *world, const uint8_t *bytes, size_t length);
+
+// The server has started: its state has to be one that the told changes allow. From then on
+// everything that it has is durable.
+void observer_recovered(struct world *world);
+void observer_power_cut(struct world *world);
+// A clean stop: everything executed must be there after it.
+void observer_stopped(struct world *world);
+
+// The last change that is proved by a durable witness for this sequence.
+uint64_t observer_change_of(const struct observer *observer, uint64_t sequence);
+// What has been told as safe against a power cut; lowers it where a fault beyond the model took the
+// proof, and raises it back.
+uint64_t observer_durable(const struct observer *observer);
+void observer_set_durable(struct observer *observer, uint64_t change);
+// The newest change of which the server has said, with wal-ack completion in force, that it is
+// witnessed.
+uint64_t observer_witnessed(const struct observer *observer);
+
+#endif

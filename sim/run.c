@@ -1,0 +1,216 @@
+// A run: lives of the server with faults and damage between them, until the work is done; then calm,
+// and the last checks.
+#include "sim/world.h"
+
+#include "sim/clients.h"
+#include "sim/disk.h"
+#include "sim/disk_damage.h"
+#include "sim/life.h"
+#include "sim/model.h"
+#include "sim/observer.h"
+#include "sim/requests.h"
+
+#include <assert.h>
+#include <string.h>
+
+// Lives with faults; then the rest of the work is done in calm.
+#define LIVES_MAX 60
+// What is asked last must be answered in this time.
+#define CALM_NS_MAX 120000000000
+// Between two lives.
+#define PAUSE_NS_MAX 200000000
+#define SURVEY_PPM 200000
+
+// --- damage at rest --------------------------------------------------------------------------
+
+static bool run_never(const struct world *world)
+{
+    assert(world != NULL);
+    return false;
+}
+
+static bool run_landed(const struct world *world)
+{
+    return requests_orphans(world->requests) == 0;
+}
+
+static enum fault run_draw_damage(struct world *world)
+{
+    uint32_t first = FAULT_AT_REST_FIRST;
+    uint32_t kinds = FAULT_COUNT - first;
+    uint32_t from = (uint32_t)random_below(&world->faults, kinds);
+    for (uint32_t i = 0; i < kinds; i++) {
+        enum fault fault = (enum fault)(first + (from + i) % kinds);
+        if (!world->calm && random_chance(&world->faults, world->plan.ppm[fault]))
+            return fault;
+    }
+    return FAULT_COUNT;
+}
+
+// With wal-ack completion, what was acknowledged has a witness in the completion log.
+static void run_check_witness(struct world *world)
+{
+    struct observer *observer = world->observer;
+    if (world->lying || observer_witnessed(observer) == 0)
+        return;
+    struct damage_survey survey;
+    damage_survey(world->disk, &survey);
+    if (observer_change_of(observer, survey.witnessed) < observer_witnessed(observer))
+        world_fail(world, VERDICT_WRONG,
+                   "acknowledged with wal-ack completion, but witnessed by nothing: change %llu",
+                   (unsigned long long)observer_witnessed(observer));
+}
+
+static void run_judge(struct world *world, const struct damage *damage, enum life_end end)
+{
+    enum fault_class expected = damage->expected;
+    const char *what = damage->what;
+    if (end == LIFE_REFUSED && expected == FAULT_SURVIVE)
+        world_fail(world, VERDICT_WRONG, "refused for harmless damage: %s", what);
+    if (end == LIFE_REFUSED && damage->file[0] != '\0' && !life_has_said(world, damage->file))
+        world_fail(world, VERDICT_WRONG, "the refusal does not name %s: %s", damage->file, what);
+    if (end != LIFE_REFUSED && expected == FAULT_REFUSE)
+        world_fail(world, VERDICT_WRONG, "served in spite of damage to acknowledged data: %s",
+                   what);
+    if (end == LIFE_NO_START)
+        world_fail(world, VERDICT_WRONG, "did not start after damage, nor refuse: %s", what);
+}
+
+static bool run_at_once(struct world *world)
+{
+    return world->serving;
+}
+
+// One start over damaged files, without other faults, and its verdict. When it refuses, the files are
+// put back as they were.
+static void run_damaged(struct world *world, enum fault kind, const struct damage_backup *older)
+{
+    struct damage_backup *backup = damage_backup(world->disk);
+    struct damage damage;
+    if (!damage_apply(world->disk, kind, &world->faults, older, &damage)) {
+        damage_backup_free(world->disk, backup);
+        return;
+    }
+    world_count(world, kind);
+    trace_bytes(world->trace, world->now_ns, "damage", damage.expected, damage.what,
+                strlen(damage.what));
+    uint64_t durable = observer_durable(world->observer);
+    if (damage.expected == FAULT_UNDECIDABLE || damage.expected == FAULT_BEYOND) {
+        uint64_t proved = observer_change_of(world->observer, damage.witnessed_after);
+        if (proved < durable)
+            observer_set_durable(world->observer, proved);
+    }
+    world->calm = true;
+    enum life_end end = life_run(world, run_at_once);
+    world->calm = false;
+    run_judge(world, &damage, end);
+    if (end == LIFE_REFUSED) {
+        observer_set_durable(world->observer, durable);
+        damage_restore(world->disk, backup);
+    }
+    damage_backup_free(world->disk, backup);
+}
+
+static void run_rest(struct world *world, struct damage_backup **older)
+{
+    int64_t pause_ns = (int64_t)random_below(&world->timing, PAUSE_NS_MAX);
+    enum fault kind = run_draw_damage(world);
+    bool survey = random_chance(&world->timing, SURVEY_PPM);
+    if (kind == FAULT_COUNT && !survey) {
+        world_advance(world, world->now_ns + pause_ns, run_never);
+        return;
+    }
+    world_advance(world, INT64_MAX, run_landed);
+    if (survey)
+        run_check_witness(world);
+    if (kind != FAULT_COUNT)
+        run_damaged(world, kind, *older);
+    if (random_below(&world->timing, 4) != 0)
+        return;
+    if (*older != NULL)
+        damage_backup_free(world->disk, *older);
+    *older = damage_backup(world->disk);
+}
+
+// --- the run ---------------------------------------------------------------------------------
+
+// A refusal without damage: only unreadable files, or a disk that lied, explain it.
+static void run_check_refusal(struct world *world)
+{
+    if (world->start_reads_failed > 0 || world->lying)
+        return;
+    world_fail(world, VERDICT_WRONG, "refused to start after an ordinary crash");
+}
+
+// A disk that lied about its syncs may have lost anything that nothing witnesses.
+static void run_check_lies(struct world *world)
+{
+    if (!world->lying || world->disaster != DISASTER_POWER_CUT)
+        return;
+    struct damage_survey survey;
+    damage_survey(world->disk, &survey);
+    uint64_t proved = observer_change_of(world->observer, survey.witnessed);
+    if (proved < observer_durable(world->observer))
+        observer_set_durable(world->observer, proved);
+}
+
+static bool run_is_done(struct world *world)
+{
+    return world->tally.operations >= world->plan.operations && clients_finished(world);
+}
+
+static bool run_is_over(struct world *world)
+{
+    if (clients_finished(world))
+        return true;
+    if (world->now_ns - world->calm_ns > CALM_NS_MAX)
+        world_fail(world, VERDICT_STUCK, "not everything is answered %lld s after the last fault",
+                   (long long)(CALM_NS_MAX / 1000000000));
+    return false;
+}
+
+static void run_calm(struct world *world)
+{
+    world->calm = true;
+    world->closing = true;
+    world->calm_ns = world->now_ns;
+    world->faulted_ns = -1;
+    disk_options(world->disk)->capacity_blocks = UINT32_MAX;
+    world_advance(world, INT64_MAX, run_landed);
+    clients_calm(world);
+    trace_step(world->trace, world->now_ns, "calm", 0, 0, 0);
+    enum life_end end = life_run(world, run_is_over);
+    if (end != LIFE_STOPPED)
+        world_fail(world, VERDICT_WRONG, "the server does not start and stop in calm (%d)", end);
+    // Once more, to see that the clean stop has kept everything.
+    end = life_run(world, run_at_once);
+    if (end != LIFE_STOPPED)
+        world_fail(world, VERDICT_WRONG, "the server does not start after a clean stop (%d)", end);
+}
+
+// A disk that lied may have lost even what every start needs: then there is nothing more to see.
+static bool run_is_lost(const struct world *world, enum life_end end)
+{
+    return end == LIFE_REFUSED && world->lying;
+}
+
+void world_run(struct world *world)
+{
+    struct damage_backup *older = NULL;
+    bool lost = false;
+    for (uint32_t life = 0; life < LIVES_MAX && !lost && !run_is_done(world); life++) {
+        if (life > 0)
+            run_rest(world, &older);
+        enum life_end end = life_run(world, run_is_done);
+        if (end == LIFE_REFUSED)
+            run_check_refusal(world);
+        run_check_lies(world);
+        lost = run_is_lost(world, end);
+    }
+    if (older != NULL)
+        damage_backup_free(world->disk, older);
+    if (!lost)
+        run_calm(world);
+    world->tally.runs = 1;
+    world->tally.simulated_ns = world->now_ns - WORLD_START_NS;
+}

@@ -1,0 +1,192 @@
+// Scenarios: the table, and what a seed makes of a row.
+#include "sim/scenario.h"
+
+#include <stdio.h>
+#include <string.h>
+
+// clang-format off
+#define QUIET [FAULT_FRAGMENT] = 50000
+#define AT_REST(ppm) \
+    [FAULT_ROT_TAIL] = (ppm), [FAULT_ROT_INTENT] = (ppm), [FAULT_ROT_NEWEST] = (ppm), \
+    [FAULT_ROT_HEADER] = (ppm), [FAULT_ROT_COMPLETION] = (ppm), \
+    [FAULT_ROT_COMPLETION_ALL] = (ppm), [FAULT_ROT_INSTANCE] = (ppm), \
+    [FAULT_ROT_ANYWHERE] = (ppm), [FAULT_UNREADABLE] = (ppm), \
+    [FAULT_TRUNCATE_SEGMENT] = (ppm), [FAULT_TRUNCATE_COMPLETION] = (ppm), \
+    [FAULT_MISSING_SEGMENT] = (ppm), [FAULT_MISSING_NEWEST] = (ppm), \
+    [FAULT_MISSING_READY] = (ppm), [FAULT_MISSING_COMPLETION] = (ppm), \
+    [FAULT_MISSING_INSTANCE] = (ppm), [FAULT_SWAPPED_SEGMENTS] = (ppm), \
+    [FAULT_DUPLICATE_SEGMENT] = (ppm), [FAULT_STALE_SEGMENT] = (ppm), \
+    [FAULT_STALE_COMPLETION] = (ppm), [FAULT_MISDIRECTED] = (ppm), \
+    [FAULT_FOREIGN_SEGMENT] = (ppm)
+
+static const struct scenario scenarios[] = {
+    {.name = "perfect", .what = "no faults at all: every reply is right, a clean stop loses nothing",
+     .runs = 20, .operations = 4000, .clients = 8, .ppm = {QUIET}},
+    {.name = "corruption", .what = "the intent log is damaged between lives",
+     .runs = 100, .operations = 600, .clients = 4,
+     .ppm = {QUIET, [FAULT_KILL] = 600, [FAULT_POWER_CUT] = 600, [FAULT_ROT_TAIL] = 120000,
+             [FAULT_ROT_INTENT] = 200000, [FAULT_ROT_NEWEST] = 200000, [FAULT_ROT_HEADER] = 120000,
+             [FAULT_UNREADABLE] = 60000, [FAULT_MISDIRECTED] = 60000}},
+    {.name = "completion_corruption", .what = "the completion log is damaged between lives",
+     .runs = 100, .operations = 600, .clients = 4,
+     .ppm = {QUIET, [FAULT_KILL] = 600, [FAULT_POWER_CUT] = 600, [FAULT_ROT_COMPLETION] = 300000,
+             [FAULT_ROT_COMPLETION_ALL] = 150000, [FAULT_TRUNCATE_COMPLETION] = 150000,
+             [FAULT_STALE_COMPLETION] = 100000, [FAULT_MISSING_COMPLETION] = 100000}},
+    {.name = "massive", .what = "a million keys, kills and power cuts while they are written",
+     .runs = 1, .operations = 52000, .clients = 8, .loads = true,
+     .ppm = {QUIET, [FAULT_KILL] = 10, [FAULT_POWER_CUT] = 10}},
+    {.name = "random", .what = "random damage anywhere in the files",
+     .runs = 100, .operations = 500, .clients = 4,
+     .ppm = {QUIET, [FAULT_KILL] = 600, [FAULT_POWER_CUT] = 600, [FAULT_ROT_ANYWHERE] = 700000}},
+    {.name = "truncation", .what = "files are cut short, missing, swapped, doubled, old",
+     .runs = 100, .operations = 600, .clients = 4,
+     .ppm = {QUIET, [FAULT_KILL] = 600, [FAULT_POWER_CUT] = 600, [FAULT_TRUNCATE_SEGMENT] = 150000,
+             [FAULT_TRUNCATE_COMPLETION] = 80000, [FAULT_MISSING_SEGMENT] = 80000,
+             [FAULT_MISSING_NEWEST] = 80000, [FAULT_MISSING_READY] = 80000,
+             [FAULT_MISSING_COMPLETION] = 40000, [FAULT_MISSING_INSTANCE] = 60000,
+             [FAULT_SWAPPED_SEGMENTS] = 80000, [FAULT_DUPLICATE_SEGMENT] = 80000,
+             [FAULT_STALE_SEGMENT] = 80000, [FAULT_FOREIGN_SEGMENT] = 80000}},
+    {.name = "comprehensive", .what = "all commands, all databases, many clients, kills in between",
+     .runs = 30, .operations = 6000, .clients = 24,
+     .ppm = {QUIET, [FAULT_KILL] = 200, [FAULT_POWER_CUT] = 200, [FAULT_START_CUT] = 200,
+             [FAULT_RESET] = 2000, [FAULT_LATE_WRITE] = 300000}},
+    {.name = "filesystem", .what = "errors of every operation on files, permissions, a full disk",
+     .runs = 100, .operations = 1000, .clients = 6,
+     .ppm = {QUIET, [FAULT_KILL] = 200, [FAULT_POWER_CUT] = 200, [FAULT_EIO] = 5000,
+             [FAULT_ENOSPC] = 5000, [FAULT_SHORT_WRITE] = 5000, [FAULT_SYNC_ERROR] = 10000,
+             [FAULT_PERMISSION] = 3000, [FAULT_DESCRIPTORS] = 5000, [FAULT_DISK_FULL] = 1000,
+             [FAULT_NO_DIRECT] = 250000, [FAULT_DSYNC_IGNORED] = 250000}},
+    {.name = "power_loss", .what = "power cuts at any point, also while starting",
+     .runs = 200, .operations = 800, .clients = 6,
+     .ppm = {QUIET, [FAULT_KILL] = 500, [FAULT_POWER_CUT] = 3000, [FAULT_START_CUT] = 4000,
+             [FAULT_LATE_WRITE] = 300000, [FAULT_NO_DIRECT] = 200000,
+             [FAULT_DSYNC_IGNORED] = 200000, [FAULT_LYING_DISK] = 100000}},
+    {.name = "disk_full", .what = "the disk fills up and is freed, again and again",
+     .runs = 100, .operations = 1000, .clients = 6,
+     .ppm = {QUIET, [FAULT_DISK_FULL] = 5000, [FAULT_ENOSPC] = 2000, [FAULT_KILL] = 500,
+             [FAULT_POWER_CUT] = 500, [FAULT_START_CUT] = 1000}},
+    {.name = "slow_disk", .what = "requests on files take up to a second, or as long as faults last",
+     .runs = 60, .operations = 800, .clients = 8,
+     .ppm = {QUIET, [FAULT_SLOW] = 50000, [FAULT_STUCK] = 1000, [FAULT_KILL] = 300,
+             [FAULT_POWER_CUT] = 300, [FAULT_LATE_WRITE] = 500000}},
+    {.name = "network", .what = "connections are split, stalled, reset; receive buffers run out",
+     .runs = 100, .operations = 3000, .clients = 40,
+     .ppm = {[FAULT_FRAGMENT] = 400000, [FAULT_RESET] = 20000, [FAULT_STALL] = 30000,
+             [FAULT_NO_BUFFERS] = 600000, [FAULT_DESCRIPTORS] = 10000, [FAULT_KILL] = 100}},
+    {.name = "clock", .what = "the wall clock jumps, keys expire at the edge",
+     .runs = 100, .operations = 1500, .clients = 6,
+     .ppm = {QUIET, [FAULT_CLOCK_JUMP] = 5000, [FAULT_KILL] = 400, [FAULT_POWER_CUT] = 400}},
+    {.name = "swarm", .what = "everything at once: every run draws its own faults",
+     .runs = 2000, .operations = 800, .clients = 16, .swarm = true,
+     .ppm = {[FAULT_KILL] = 3000, [FAULT_LATE_WRITE] = 500000, [FAULT_POWER_CUT] = 4000,
+             [FAULT_START_CUT] = 5000, [FAULT_EIO] = 3000, [FAULT_ENOSPC] = 3000,
+             [FAULT_SHORT_WRITE] = 3000, [FAULT_SYNC_ERROR] = 6000, [FAULT_SLOW] = 30000,
+             [FAULT_STUCK] = 500, [FAULT_DISK_FULL] = 2000, [FAULT_NO_DIRECT] = 500000,
+             [FAULT_DSYNC_IGNORED] = 500000, [FAULT_LYING_DISK] = 200000,
+             [FAULT_PERMISSION] = 2000, [FAULT_DESCRIPTORS] = 4000, [FAULT_RESET] = 20000,
+             [FAULT_STALL] = 20000, [FAULT_FRAGMENT] = 400000, [FAULT_NO_BUFFERS] = 500000,
+             [FAULT_CLOCK_JUMP] = 2000, [FAULT_MEMORY_FULL] = 300000, AT_REST(60000)}},
+};
+// clang-format on
+
+#define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
+// Of a swarm run's faults, about so many in a hundred are present.
+#define SWARM_PRESENT 45
+
+const struct scenario *scenario_find(const char *name)
+{
+    for (size_t i = 0; i < SCENARIOS; i++) {
+        if (strcmp(scenarios[i].name, name) == 0)
+            return &scenarios[i];
+    }
+    return NULL;
+}
+
+const struct scenario *scenario_at(uint32_t index)
+{
+    return index < SCENARIOS ? &scenarios[index] : NULL;
+}
+
+static void plan_faults(struct plan *plan, struct random *random, uint64_t without)
+{
+    const struct scenario *scenario = plan->scenario;
+    for (uint32_t i = 0; i < FAULT_COUNT; i++) {
+        uint32_t ppm = scenario->ppm[i];
+        // Drawn whether used or not: what is left out must not change the rest.
+        bool present = random_below(random, 100) < SWARM_PRESENT;
+        uint32_t share = (uint32_t)random_log(random, 1000000);
+        if (scenario->swarm)
+            ppm = present && ppm > 0 ? (uint32_t)((uint64_t)ppm * share / 1000000) + 1 : 0;
+        plan->ppm[i] = (without >> i & 1) != 0 ? 0 : ppm;
+    }
+}
+
+// Small segments, so that many of them are filled; few clients' slots; little memory.
+static void plan_config(struct plan *plan, struct random *random)
+{
+    static const int64_t segment_bytes[] = {KIB(256), KIB(256), KIB(256), KIB(512), MIB(1)};
+    static const int64_t intervals[] = {1, 10, 100, 1000};
+    struct config *config = &plan->config;
+    config_init(config, GIB(1));
+    snprintf(config->bind, sizeof(config->bind), "127.0.0.1");
+    snprintf(config->dir, sizeof(config->dir), "data");
+    config->maxclients = random_between(random, plan->clients, plan->clients + 8);
+    config->maxmemory = (int64_t)MIB(64);
+    if (random_chance(random, plan->ppm[FAULT_MEMORY_FULL]))
+        config->maxmemory = random_between(random, KIB(512), MIB(3));
+    config->wal_segment_size = segment_bytes[random_below(random, 5)];
+    config->wal_segments_ahead = random_between(random, 3, 5);
+    config->completion_interval_ms = intervals[random_below(random, 4)];
+    config->hz = random_between(random, 1, 100);
+    config->timeout_s = random_below(random, 8) == 0 ? random_between(random, 1, 60) : 0;
+    uint64_t durability = random_below(random, 8);
+    uint64_t acknowledge = random_below(random, 4);
+    uint64_t direct = random_below(random, 8);
+    config->appendfsync = durability == 0   ? APPENDFSYNC_EVERYSEC
+                          : durability == 1 ? APPENDFSYNC_NO
+                                            : APPENDFSYNC_ALWAYS;
+    config->wal_ack = acknowledge == 0 ? WAL_ACK_COMPLETION : WAL_ACK_INTENT;
+    config->wal_direct_io = direct == 0 ? WAL_DIRECT_NO : WAL_DIRECT_AUTO;
+}
+
+static void plan_load(struct plan *plan)
+{
+    plan->operations = plan->scenario->operations;
+    plan->pipeline = 64;
+    plan->think_us = 10;
+    plan->config.wal_segment_size = (int64_t)MIB(64);
+    plan->config.maxmemory = (int64_t)MIB(512);
+}
+
+void plan_draw(struct plan *plan, const struct scenario *scenario, uint64_t seed, uint64_t without,
+               uint32_t operations)
+{
+    struct random faults;
+    struct random work;
+    struct random config;
+    random_init(&faults, seed, "plan of faults");
+    random_init(&work, seed, "plan of work");
+    random_init(&config, seed, "plan of settings");
+    *plan = (struct plan){.scenario = scenario, .seed = seed};
+    plan_faults(plan, &faults, without);
+    uint32_t most = scenario->operations;
+    plan->operations =
+        scenario->swarm ? (uint32_t)random_between(&work, most / 8, most) : scenario->operations;
+    plan->clients = (uint32_t)random_between(&work, 1, scenario->clients);
+    plan->pipeline = (uint32_t)random_log(&work, 64);
+    plan->think_us = random_between(&work, 0, 1) * (int64_t)random_log(&work, 1000000);
+    plan->delay_us = (int64_t)random_log(&work, 2000);
+    plan->disk_us = (int64_t)random_log(&work, 5000) + 20;
+    plan->buffers = 64;
+    if (random_chance(&faults, plan->ppm[FAULT_NO_BUFFERS]))
+        plan->buffers = (uint32_t)random_between(&faults, 2, 8);
+    if (scenario->swarm)
+        workload_draw(&plan->workload, &work);
+    else
+        workload_default(&plan->workload);
+    plan_config(plan, &config);
+    if (scenario->loads)
+        plan_load(plan);
+    if (operations > 0)
+        plan->operations = operations;
+}
