@@ -13,7 +13,6 @@
 
 #define RECONNECT_NS_MAX 50000000
 #define STALL_NS_MAX 3000000000
-#define PATIENCE_NS 2000000
 // Commands that each client still asks when the work is done.
 #define LAST_QUESTIONS 6
 #define RETRY_PPM 600000
@@ -22,6 +21,7 @@
 struct client {
     struct link *link; // NULL: not connected
     uint32_t generation;
+    bool due;                  // it is going to act
     uint32_t questions;        // asked since the work was done
     struct command_line *kept; // unanswered when the connection ended: to be sent again
     uint32_t kept_count, kept_first, kept_capacity;
@@ -38,6 +38,7 @@ static void client_later(struct world *world, struct client *client, int64_t ns)
 {
     uint32_t index = (uint32_t)(client - world->clients->client);
     client->generation++;
+    client->due = true;
     agenda_add(&world->agenda, world->now_ns + ns, AGENDA_CLIENT, index, client->generation);
 }
 
@@ -174,6 +175,14 @@ static void client_leave(struct world *world, struct client *client)
 
 // --- acting ----------------------------------------------------------------------------------
 
+static int64_t client_think(struct world *world)
+{
+    int64_t most_us = world->plan.think_us;
+    if (most_us == 0)
+        return 1000;
+    return (int64_t)random_log(&world->clients->random, (uint64_t)most_us) * 1000;
+}
+
 static void client_connect(struct world *world, struct client *client)
 {
     uint32_t index = (uint32_t)(client - world->clients->client);
@@ -192,6 +201,7 @@ void clients_act(struct world *world, uint32_t index, uint32_t generation)
     struct client *client = &world->clients->client[index];
     if (client->generation != generation)
         return;
+    client->due = false;
     if (client->link == NULL) {
         if (client_may_ask(world, client))
             client_connect(world, client);
@@ -210,23 +220,17 @@ void clients_act(struct world *world, uint32_t index, uint32_t generation)
         client_leave(world, client);
         return;
     }
-    if (world->plan.think_us > 0)
-        client_later(world, client,
-                     (int64_t)random_log(&world->clients->random, (uint64_t)world->plan.think_us) *
-                         1000);
-    else if (client_outstanding(client) > 0)
-        client_later(world, client, PATIENCE_NS);
+    if (client_outstanding(client) < world->plan.pipeline && client_may_ask(world, client))
+        client_later(world, client, client_think(world));
 }
 
 void clients_answered(struct world *world, struct link *link, uint64_t answered)
 {
     struct client *client = &world->clients->client[link->client];
-    if (client->link != link || link->stalled)
+    if (client->link != link || link->stalled || client->due)
         return;
-    // In a closed loop the next command follows the answer at once.
-    if (answered == link->conversation.asked && client_may_ask(world, client) &&
-        world->plan.think_us == 0)
-        client_later(world, client, 1000);
+    if (link->conversation.asked - answered < world->plan.pipeline && client_may_ask(world, client))
+        client_later(world, client, client_think(world));
 }
 
 void clients_wake(struct world *world)
