@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <xxhash.h>
 
 #define LISTENER 1 // the descriptor of the one listener
 #define SOCKET_FIRST 4

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <string.h>
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 static uint64_t random_splitmix(uint64_t *state)
