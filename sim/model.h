@@ -27,37 +27,52 @@ struct model_session {
     uint8_t reply;           // CLIENT REPLY: 0 on, 1 off, 2 skip the next, 3 skip this
     bool closing;            // after QUIT: its reply is the last one
     uint64_t executed;       // commands
+    struct bytes name;       // CLIENT SETNAME
     struct model_scan *scan; // the iteration under way, NULL when none
 };
 void model_session_init(struct model_session *session);
 void model_session_free(struct model_session *session);
+// What the last SCAN returned as its cursor, 0 when no iteration is under way.
+uint64_t model_session_cursor(const struct model_session *session);
 
 // The right reply to one command.
 enum model_reply_kind {
-    MODEL_EXACT, // `bytes`
-    MODEL_NONE,  // no reply at all
-    MODEL_BULK,  // any one bulk string, or verbatim string in RESP3 (INFO, CLIENT LIST)
-    MODEL_KEYS, // an array of exactly the keys in `bytes` (4-byte length, then the key, each), in any
-                // order
-    MODEL_SCAN,  // cursor and keys: every key must be in `bytes` (the same form), which is all that
-                 // may be returned
-    MODEL_VALUE, // any one well-formed reply (CLIENT ID, TIME, HELLO)
+    MODEL_EXACT,   // `bytes`
+    MODEL_PATTERN, // `bytes`, where the byte 1 stands for a number: one or more digits
+    MODEL_NONE,    // no reply at all
+    MODEL_BULK,    // any one bulk string, or verbatim string in RESP3 (INFO, CLIENT LIST)
+    MODEL_KEYS,    // an array of exactly the keys of the set `bytes`, in any order
+    MODEL_SCAN,    // cursor and keys: all of them must be in the set `bytes`
+    MODEL_VALUE,   // any one well-formed reply that is no error (COMMAND, most of CONFIG GET)
+    MODEL_ANY,     // any one well-formed reply, errors too
 };
 struct model_reply {
     enum model_reply_kind kind;
-    struct bytes bytes;
-    uint64_t shows; // the newest change that this reply reveals, 0: none
+    struct bytes bytes; // sets of keys: one bit each, by the model's own numbers
+    uint64_t shows;     // the newest change that this reply reveals, 0: none
     // For MODEL_SCAN, when the server's cursor comes back as 0: these keys had to be returned at some
-    // time of the iteration and have not been before (the same form).
+    // time of the iteration, if they have not been before.
     struct bytes missing;
-    struct model_session *session; // for MODEL_SCAN: its scan learns what has been returned
+    struct model_scan *scan; // for MODEL_SCAN: learns what has been returned
+    // --- the model's own
+    const struct model *model;
+    uint64_t keys; // of the set `bytes`
+    // What has been found right already: offset behind it, and what has to follow.
+    size_t checked;
+    uint64_t left;
+    uint64_t cursor;
+    uint32_t database;
+    uint8_t stage;
+    uint8_t resp;
 };
+// Forgets everything but the memory, which is freed.
 void model_reply_free(struct model_reply *reply);
 
 // Compares what has been sent so far with the reply. Returns the bytes of the whole reply when it is
 // there and right (0 for MODEL_NONE); -EAGAIN when `sent` is right so far, and not yet whole;
-// -EBADMSG when it is wrong, with an explanation in `error`. Call with the whole reply from its first
-// byte each time; costs are bounded for MODEL_EXACT only by memcmp.
+// -EBADMSG when it is wrong, with an explanation in `error`. Called with the whole reply from its
+// first byte each time; what a call has found right is not looked at again. The model must still
+// be there, but may have gone on.
 int64_t model_reply_check(struct model_reply *reply, const uint8_t *sent, size_t length,
                           char error[512]);
 
@@ -72,6 +87,7 @@ void model_destroy(struct model *model);
 // database (DBSIZE, KEYS, SCAN, FLUSHDB, INFO ...) the newest of all.
 // An expired key counts as missing; it is removed only by model_expired, or when the command
 // overwrites or deletes it.
+// `session` is left as the command leaves it, `reply` with CLIENT REPLY taken into account.
 // The number of the change that it made, 0 when it changed nothing.
 uint64_t model_execute(struct model *model, struct model_session *session,
                        const struct command_line *line, int64_t now_ms, struct model_reply *reply);

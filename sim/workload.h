@@ -26,6 +26,8 @@ struct workload {
     uint32_t session_ppm;    // SELECT, HELLO, CLIENT, PING, ECHO, RESET
     uint32_t wrong_ppm;      // deserves an error: wrong type of argument, unknown command, overflow
     uint32_t quit_ppm;
+    // Times are hours away, or over at once: for comparing with a server whose clock runs by itself.
+    bool expiry_far;
 };
 
 // Draws all weights: what a swarm run does.

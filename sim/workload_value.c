@@ -1,0 +1,173 @@
+// Arguments of random commands: words, keys, values, times.
+#include "sim/workload_internal.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+// --- words -----------------------------------------------------------------------------------
+
+void draw_word(const struct draw *draw, const char *word)
+{
+    char text[32];
+    size_t length = strlen(word);
+    assert(length < sizeof(text));
+    bool small = draw_below(draw, 4) == 0;
+    for (size_t i = 0; i <= length; i++) {
+        bool capital = word[i] >= 'A' && word[i] <= 'Z';
+        text[i] = (char)(small && capital ? word[i] + ('a' - 'A') : word[i]);
+    }
+    command_line_add(draw->line, text, (uint32_t)length);
+}
+
+void draw_begin(const struct draw *draw, const char *name, uint32_t argc)
+{
+    command_line_begin(draw->line, argc);
+    draw_word(draw, name);
+}
+
+void draw_number(const struct draw *draw, int64_t number)
+{
+    command_line_number(draw->line, number);
+}
+
+void draw_words(const struct draw *draw, const char *first, ...)
+{
+    uint32_t argc = 0;
+    va_list list;
+    va_start(list, first);
+    for (const char *word = first; word != NULL; word = va_arg(list, const char *))
+        argc++;
+    va_end(list);
+    command_line_begin(draw->line, argc);
+    va_start(list, first);
+    for (const char *word = first; word != NULL; word = va_arg(list, const char *))
+        draw_word(draw, word);
+    va_end(list);
+}
+
+// --- keys ------------------------------------------------------------------------------------
+
+uint32_t draw_key_number(const struct draw *draw)
+{
+    uint32_t keys = draw->workload->keys;
+    if (draw_chance(draw, draw->workload->hot_ppm))
+        return (uint32_t)draw_below(draw, keys < 4 ? keys : 4);
+    return (uint32_t)draw_below(draw, keys);
+}
+
+uint32_t draw_counter_number(const struct draw *draw)
+{
+    uint32_t number = draw_key_number(draw) / 4 * 4 + 1;
+    return number < draw->workload->keys ? number : 0;
+}
+
+// Mostly "k:<number>"; some are empty, binary or long. The same number always gives the same name.
+void draw_key_name(const struct draw *draw, uint32_t number)
+{
+    char name[WORKLOAD_KEY_BYTES_MAX];
+    uint32_t length = (uint32_t)snprintf(name, sizeof(name), "k:%u", number);
+    if (number == 7) {
+        length = 0;
+    } else if (number % 32 == 5) {
+        static const char more[] = {'\0', '\r', '\n', (char)0xff, '*', '$', '-'};
+        memcpy(name + length, more, sizeof(more));
+        length += (uint32_t)sizeof(more);
+    } else if (number % 64 == 10) {
+        uint32_t wanted = 1000 + number * 37 % 1000;
+        memset(name + length, 'a' + (int)(number % 26), wanted - length);
+        length = wanted;
+    } else if (number % 16 == 11) {
+        uint32_t wanted = 20 + number * 37 % 280;
+        memset(name + length, 'a' + (int)(number % 26), wanted - length);
+        length = wanted;
+    }
+    command_line_add(draw->line, name, length);
+}
+
+void draw_key(const struct draw *draw)
+{
+    draw_key_name(draw, draw_key_number(draw));
+}
+
+// --- values ----------------------------------------------------------------------------------
+
+static int64_t value_integer(const struct draw *draw)
+{
+    switch (draw_below(draw, 8)) {
+    case 0: // near the ends
+        return draw_below(draw, 2) == 0 ? INT64_MAX - (int64_t)draw_below(draw, 3)
+                                        : INT64_MIN + (int64_t)draw_below(draw, 3);
+    case 1:
+        return (int64_t)random_next(draw->random);
+    case 2:
+        return -(int64_t)random_log(draw->random, 1000000);
+    default:
+        return (int64_t)draw_below(draw, 1000);
+    }
+}
+
+int64_t draw_difference(const struct draw *draw)
+{
+    return draw_below(draw, 4) == 0 ? value_integer(draw) : (int64_t)draw_below(draw, 200) - 100;
+}
+
+static void value_text(const struct draw *draw, uint8_t *bytes, uint32_t length)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyz 0123456789 ABCDEFGHIJKLMNOPQRSTUVWX\r\n";
+    random_fill(draw->random, bytes, length);
+    for (uint32_t i = 0; i < length; i++)
+        bytes[i] = (uint8_t)letters[bytes[i] & 63];
+}
+
+static uint32_t value_length(const struct draw *draw)
+{
+    const struct workload *workload = draw->workload;
+    if (workload->large_bytes_max > 0 && draw_chance(draw, workload->large_ppm))
+        return (uint32_t)random_log(draw->random, workload->large_bytes_max);
+    return (uint32_t)random_log(draw->random, (uint64_t)workload->value_bytes_max + 1) - 1;
+}
+
+void draw_value(const struct draw *draw, uint32_t number)
+{
+    uint8_t small[4096];
+    bool integer = draw_below(draw, 8) != 0 ? number % 4 == 1 : number % 4 != 1;
+    if (integer) {
+        draw_number(draw, value_integer(draw));
+        return;
+    }
+    uint32_t length = value_length(draw);
+    if (length <= sizeof(small)) {
+        if (draw_below(draw, 2) == 0)
+            value_text(draw, small, length);
+        else
+            random_fill(draw->random, small, length);
+        command_line_add(draw->line, small, length);
+        return;
+    }
+    uint8_t *large = sim_alloc(length, 1);
+    random_fill(draw->random, large, length);
+    command_line_add(draw->line, large, length);
+    struct bytes done = {.data = large};
+    bytes_free(&done);
+}
+
+// --- times -----------------------------------------------------------------------------------
+
+int64_t draw_lifetime_ms(const struct draw *draw)
+{
+    if (draw->workload->expiry_far)
+        return 3600000 + (int64_t)draw_below(draw, 3600000000);
+    switch (draw_below(draw, 4)) {
+    case 0:
+        return 1 + (int64_t)draw_below(draw, 20);
+    case 1:
+        return (int64_t)random_log(draw->random, 2000);
+    case 2:
+        return 1000 * (int64_t)random_log(draw->random, 60);
+    default:
+        return 1000 * (int64_t)random_log(draw->random, 36000);
+    }
+}
