@@ -1,7 +1,7 @@
 # Poro: build, run, test, measure. `make run` and `make test` are all that a newcomer needs.
 CC      := gcc
 PREFIX  ?= /usr/local
-B       := build$(if $(SAN),-san)
+B       := build$(if $(SAN),-san)$(if $(COVERAGE),-coverage)
 
 RUN_PACKAGES  := liburing-dev libxxhash-dev
 TEST_PACKAGES := $(RUN_PACKAGES) libcriterion-dev libhiredis-dev redis-server redis-tools python3 e2fsprogs
@@ -14,6 +14,11 @@ LDFLAGS_ALL := $(LDFLAGS)
 ifdef SAN
 CFLAGS_ALL  += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDFLAGS_ALL += -fsanitize=$(SAN)
+endif
+
+ifdef COVERAGE
+CFLAGS_ALL  += --coverage
+LDFLAGS_ALL += --coverage
 endif
 
 # The pure folders, and the server without what stands on the other side of the seam.
@@ -35,7 +40,7 @@ UNIT     := $(patsubst tests/unit/%_test.c,$B/tests/%_test,$(wildcard tests/unit
 UNIT_SUPPORT := $(patsubst %.c,$B/%.o,$(filter-out %_test.c,$(wildcard tests/unit/*.c)))
 
 .SECONDARY:
-.PHONY: all run test tests sim bench fuzz install uninstall clean unit lint
+.PHONY: all run test tests sim mutants coverage bench fuzz install uninstall clean unit lint
 all: $B/poro-server $B/poro-wal
 
 $B/%.o: %.c
@@ -98,6 +103,19 @@ sim:
 	@$(MAKE) --no-print-directory -j2 $B/poro-sim
 	@$B/poro-sim $(SIM_OPTIONS)
 
+# Each mistake in sim/mutants/ has to be caught.
+mutants:
+	@tests/lint/need.sh $(RUN_PACKAGES) libhiredis-dev patch
+	@sim/mutants/run.sh $(MUTANTS)
+
+# What the simulator alone runs of the log and the server.
+coverage:
+	@tests/lint/need.sh $(RUN_PACKAGES) libhiredis-dev python3
+	@$(MAKE) --no-print-directory -j2 COVERAGE=yes build-coverage/poro-sim
+	@find build-coverage -name '*.gcda' -delete
+	@build-coverage/poro-sim $(SIM_OPTIONS)
+	@python3 tests/sim/coverage.py build-coverage --uncovered build-coverage/uncovered.txt
+
 bench:
 	@tests/lint/need.sh $(RUN_PACKAGES) redis-server redis-tools python3 gnuplot-nox
 	@$(MAKE) --no-print-directory all
@@ -137,6 +155,6 @@ unit: $(UNIT)
 	@for t in $(UNIT); do echo "== $$t"; $$t || exit 1; done
 
 clean:
-	rm -rf build build-san
+	rm -rf build build-san build-coverage
 
 -include $(shell find $B -name '*.d' 2>/dev/null)
