@@ -96,6 +96,14 @@ void __wrap_clock_entropy(void *bytes, size_t length)
     random_fill(&layer_current()->shared->entropy, bytes, length);
 }
 
+// --- the start's end -------------------------------------------------------------------------
+
+int __wrap_io_signals(struct io *io, uint64_t token)
+{
+    layer_current()->started = true;
+    return __real_io_signals(io, token);
+}
+
 // --- sockets ---------------------------------------------------------------------------------
 
 void __wrap_io_accept(struct io *io, int listener, uint64_t token)

@@ -47,6 +47,7 @@ struct layer {
     uint64_t serial;
     uint32_t in_kernel;
     bool kill_due;
+    bool started; // everything that a start waits for is done
     struct layer_request requests[LAYER_REQUESTS_MAX];
     uint16_t file_of[LAYER_DESCRIPTORS_MAX]; // open descriptors
     uint16_t port_of[LAYER_DESCRIPTORS_MAX]; // accepted sockets

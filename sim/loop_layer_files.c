@@ -82,6 +82,13 @@ static struct loop_rule *rule_find(struct layer *layer, enum loop_class class)
     return NULL;
 }
 
+// While one of these has not ended, nothing that it writes may be told.
+static bool token_is_commit(uint64_t token)
+{
+    enum token_operation operation = token_unpack(token).operation;
+    return operation == TOKEN_INTENT_WRITE || operation == TOKEN_INTENT_SYNC;
+}
+
 // Applies a rule that leaves the request whole: death and delay. Returns one that does not.
 static struct loop_rule *rule_apply(struct layer *layer, struct layer_request *request)
 {
@@ -97,12 +104,13 @@ static struct loop_rule *rule_apply(struct layer *layer, struct layer_request *r
         return NULL;
     case LOOP_DELAY:
         request->due_ns += (int64_t)random_log(&layer->shared->random, (uint64_t)rule->value);
-        request->held = (LOOP_BIT(request->class) & LOOP_HELD) != 0;
+        request->held = token_is_commit(request->token);
         if (request->held)
             atomic_fetch_add(&layer->shared->held, 1);
         return NULL;
     case LOOP_FAIL:
     case LOOP_SHORT:
+        layer->shared->failed[request->class]++;
         return rule;
     }
     assert(false);

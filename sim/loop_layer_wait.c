@@ -219,13 +219,15 @@ int __wrap_io_wait(struct io *io, int64_t timeout_ns, struct io_event *events)
     if (shared->unhindered)
         return __real_io_wait(io, timeout_ns, events);
     int64_t deadline_ns = timeout_ns < 0 ? INT64_MAX : atomic_load(&shared->now_ns) + timeout_ns;
-    bool starting = !atomic_load(&shared->serving);
+    bool starting = !layer->started;
+    // The first turn is the one that begins to accept: it is not to wait for a client before that.
+    bool impatient = timeout_ns == 0 || (layer->started && !atomic_load(&shared->serving));
     for (bool waited = false;;) {
         int result = layer_reap(layer, io);
         if (result < 0)
             return result;
         int count = layer_deliver(layer, events);
-        if (count > 0 || timeout_ns == 0 || (starting && waited) ||
+        if (count > 0 || impatient || (starting && waited) ||
             atomic_load(&shared->now_ns) >= deadline_ns)
             return count;
         waited = next_due_ns(layer) == INT64_MAX;

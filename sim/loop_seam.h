@@ -16,6 +16,7 @@ LOOP_WRAPPED(int64_t, clock_wall_us, (void));
 LOOP_WRAPPED(void, clock_entropy, (void *bytes, size_t length));
 
 LOOP_WRAPPED(int, io_wait, (struct io * io, int64_t timeout_ns, struct io_event *events));
+LOOP_WRAPPED(int, io_signals, (struct io * io, uint64_t token));
 LOOP_WRAPPED(void, io_accept, (struct io * io, int listener, uint64_t token));
 LOOP_WRAPPED(void, io_socket_setup, (struct io * io, int socket, int keepalive_s));
 LOOP_WRAPPED(void, io_receive, (struct io * io, int socket, uint64_t token));

@@ -55,8 +55,6 @@ enum loop_class {
 #define LOOP_SYNCS                                                                                 \
     (LOOP_BIT(LOOP_SYNC_INTENT) | LOOP_BIT(LOOP_SYNC_COMPLETION) | LOOP_BIT(LOOP_SYNC_OTHER) |     \
      LOOP_BIT(LOOP_SYNC_FOLDER))
-// While one of these has not ended, nothing that it makes durable may be told.
-#define LOOP_HELD (LOOP_BIT(LOOP_WRITE_INTENT) | LOOP_BIT(LOOP_SYNC_INTENT))
 #define LOOP_ANY (LOOP_BIT(LOOP_CLASSES) - 1U)
 
 // What a rule does to a request that it hits.
@@ -126,11 +124,12 @@ struct loop_shared {
     _Atomic int64_t now_ns;      // the monotonic clock
     _Atomic bool serving;        // it accepts
     _Atomic bool killed;         // it has killed itself by a rule
-    _Atomic uint32_t held;       // requests of LOOP_HELD that a rule delays
+    _Atomic uint32_t held;       // intent writes, and syncs that belong to them, that a rule delays
     _Atomic uint64_t accepted;
     _Atomic uint64_t closed;
     char violation[256]; // a rule of the seam that the server has broken, "" while there is none
     uint64_t requests[LOOP_CLASSES];
+    uint64_t failed[LOOP_CLASSES]; // ... that a rule made fail
     uint64_t faults[FAULT_COUNT];
 
     // --- the connections of each client's port

@@ -1,0 +1,425 @@
+// The loopback harness: lives of the server: a start, work and faults, an end, damage at rest.
+#include "sim/loop_internal.h"
+
+#include "server/server.h"
+
+#include <assert.h>
+#include <string.h>
+
+// Requests on files from a start to its end, about.
+#define START_REQUESTS 90
+#define START_ATTEMPTS 4
+#define MANY 1000000
+// In everysec, what was told before so much time has passed is on stable storage.
+#define EVERYSEC_NS 2100000000
+// After faults have ended, the server is well again in this time.
+#define RECOVER_NS 5000000000
+#define DISK_FULL_ROUNDS 20
+
+// How a life ends.
+enum ending { ENDING_STOP, ENDING_KILL, ENDING_KILL_AT, ENDING_KILL_HELD };
+
+struct life {
+    enum ending ending;
+    bool power_cut;
+    uint32_t operations;
+    uint32_t disk_full; // rounds that it goes on for
+    uint64_t faults;    // injected in earlier lives
+};
+
+// --- faults of files -------------------------------------------------------------------------
+
+#define SPACE (LOOP_BIT(LOOP_CREATE) | LOOP_BIT(LOOP_ALLOCATE) | LOOP_BIT(LOOP_WRITE_PREPARE))
+#define CHANGES (LOOP_WRITES | LOOP_SYNCS | SPACE | LOOP_BIT(LOOP_UNLINK))
+
+static const struct file_fault {
+    enum fault fault;
+    uint32_t classes;
+    enum loop_action action;
+    int64_t value;
+    uint32_t left;
+} file_faults[] = {
+    {FAULT_EIO, CHANGES, LOOP_FAIL, 5, 4},
+    {FAULT_ENOSPC, SPACE, LOOP_FAIL, 28, 4},
+    {FAULT_SHORT_WRITE, LOOP_WRITES, LOOP_SHORT, 0, 4},
+    {FAULT_SYNC_ERROR, LOOP_SYNCS, LOOP_FAIL, 5, 2},
+    {FAULT_PERMISSION, LOOP_BIT(LOOP_OPEN) | LOOP_BIT(LOOP_CREATE), LOOP_FAIL, 13, 2},
+    {FAULT_DESCRIPTORS, LOOP_BIT(LOOP_OPEN) | LOOP_BIT(LOOP_CREATE), LOOP_FAIL, 24, 4},
+    {FAULT_SLOW, LOOP_ANY, LOOP_DELAY, 1000000000, MANY},
+    {FAULT_STUCK, LOOP_ANY, LOOP_DELAY, 60000000000, 2},
+};
+#define FILE_FAULTS (sizeof(file_faults) / sizeof(file_faults[0]))
+
+static void faults_on(struct loop *loop)
+{
+    for (size_t i = 0; i < FILE_FAULTS; i++) {
+        const struct file_fault *row = &file_faults[i];
+        uint32_t ppm = loop->plan.ppm[row->fault];
+        if (ppm == 0)
+            continue;
+        loop_rule_add(loop, (struct loop_rule){.classes = row->classes,
+                                               .action = row->action,
+                                               .value = row->value,
+                                               .ppm = ppm,
+                                               .left = row->left,
+                                               .fault = row->fault});
+        if (row->action != LOOP_DELAY)
+            loop->may_refuse = true;
+    }
+}
+
+// What the layer has made fail in this life.
+static uint64_t failures(const struct loop *loop)
+{
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < LOOP_CLASSES; i++)
+        count += loop->shared->failed[i];
+    return count;
+}
+
+static bool sync_failed(const struct loop *loop)
+{
+    const uint64_t *failed = loop->shared->failed;
+    return failed[LOOP_SYNC_INTENT] + failed[LOOP_SYNC_OTHER] > 0;
+}
+
+static void failures_forget(struct loop *loop)
+{
+    memset(loop->shared->failed, 0, sizeof(loop->shared->failed));
+}
+
+// --- the end of a life -----------------------------------------------------------------------
+
+static bool round_changes_mode(const struct loop *loop)
+{
+    for (uint32_t i = 0; i < loop->round_count; i++) {
+        uint32_t length;
+        const uint8_t *name = command_line_arg(&loop->round[i].line, 0, &length);
+        if (length == 6 && strncasecmp((const char *)name, "CONFIG", 6) == 0)
+            return true;
+    }
+    return false;
+}
+
+// The server is dead: what the next one must have.
+static void life_ended(struct loop *loop, bool power_cut)
+{
+    loop_clients_forget(loop);
+    if (model_appendfsync(loop->model) == MODEL_ALWAYS && !round_changes_mode(loop))
+        loop->floor = loop->told;
+    loop->lowest = loop->end == LOOP_STOPPED ? model_newest(loop->model) : loop->told;
+    // A failed sync has dropped what it should have written.
+    if ((power_cut || sync_failed(loop)) && loop->end != LOOP_STOPPED)
+        loop->lowest = loop->floor;
+    if (power_cut)
+        loop_disk_power_cut(loop);
+}
+
+// It has ended by itself. That is right only after failures that it cannot make good.
+static void life_failed(struct loop *loop)
+{
+    const uint64_t *failed = loop->shared->failed;
+    uint64_t count = failures(loop);
+    if (loop->exit_code != EXIT_LOG_FAILED)
+        loop_fail(loop, VERDICT_WRONG, "the server ended with exit code %d", loop->exit_code);
+    bool always = model_appendfsync(loop->model) == MODEL_ALWAYS && !round_changes_mode(loop);
+    bool one_write = count == 1 && failed[LOOP_WRITE_INTENT] == 1 && always;
+    if (count == 0 || one_write)
+        loop_fail(loop, VERDICT_WRONG, "the server gave up after %llu failures of files",
+                  (unsigned long long)count);
+    loop->result->tally.failed_stops++;
+    loop_trace(loop, "gave up", count, 0, 0);
+}
+
+static void life_stop(struct loop *loop)
+{
+    loop_rules_clear(loop);
+    loop_server_stop(loop);
+    if (loop->end != LOOP_STOPPED)
+        loop_fail(loop, VERDICT_WRONG, "the server was asked to stop and ended with exit code %d",
+                  loop->exit_code);
+    loop_trace(loop, "stopped", 0, 0, 0);
+}
+
+static void life_end(struct loop *loop, const struct life *life)
+{
+    bool killed = life->ending != ENDING_STOP;
+    if (loop->pid > 0 && killed)
+        loop_server_kill(loop);
+    else if (loop->pid > 0)
+        life_stop(loop);
+    loop_rules_clear(loop);
+    bool power_cut = killed && life->power_cut;
+    if (loop->end == LOOP_KILLED) {
+        loop_count(loop, power_cut ? FAULT_POWER_CUT : FAULT_KILL);
+        loop->result->tally.crashes++;
+        loop_trace(loop, "killed", power_cut, loop->told, model_newest(loop->model));
+    }
+    if (loop->end == LOOP_FAILED)
+        life_failed(loop);
+    life_ended(loop, power_cut);
+    failures_forget(loop);
+}
+
+// --- starting --------------------------------------------------------------------------------
+
+static void start_fault(struct loop *loop)
+{
+    struct loop_rule rule = {.ppm = 1000000, .left = 1};
+    rule.skip = (uint32_t)random_below(&loop->faults, START_REQUESTS);
+    if (loop_chance(loop, FAULT_START_CUT, loop->plan.ppm[FAULT_START_CUT] > 0 ? 300000 : 0)) {
+        rule.classes = LOOP_ANY;
+        rule.action = random_below(&loop->faults, 2) == 0 ? LOOP_KILL_BEFORE : LOOP_KILL_AFTER;
+        rule.fault = FAULT_START_CUT;
+        loop_rule_add(loop, rule);
+        return;
+    }
+    const struct file_fault *row = &file_faults[random_below(&loop->faults, FILE_FAULTS)];
+    if (!loop_chance(loop, row->fault, 400000))
+        return;
+    rule.classes = row->fault == FAULT_EIO ? row->classes | LOOP_BIT(LOOP_READ) : row->classes;
+    rule.skip /= 1 + (uint32_t)random_below(&loop->faults, 8);
+    rule.action = row->action;
+    rule.value = row->value;
+    rule.fault = row->fault;
+    loop_rule_add(loop, rule);
+}
+
+// The start has ended in another way than serving: was that right?
+static void start_ended(struct loop *loop)
+{
+    bool power_cut = loop->end == LOOP_KILLED && random_below(&loop->faults, 2) == 0;
+    loop_trace(loop, "start ended", (uint64_t)loop->end, (uint64_t)loop->exit_code, power_cut);
+    if (loop->end != LOOP_KILLED && failures(loop) == 0)
+        loop_fail(loop, VERDICT_WRONG, "the server does not start: exit code %d", loop->exit_code);
+    if (loop->end == LOOP_KILLED)
+        loop->result->tally.crashes++;
+    if (loop->end == LOOP_REFUSED)
+        loop->result->tally.refusals++;
+    if (power_cut || sync_failed(loop))
+        loop->lowest = loop->lowest < loop->floor ? loop->lowest : loop->floor;
+    if (power_cut)
+        loop_disk_power_cut(loop);
+    failures_forget(loop);
+}
+
+static void start_settings(struct loop *loop)
+{
+    static const enum model_durability modes[] = {MODEL_ALWAYS, MODEL_EVERYSEC, MODEL_NO};
+    struct config *config = &loop->plan.config;
+    struct loop_shared *shared = loop->shared;
+    shared->direct_refused = loop_chance(loop, FAULT_NO_DIRECT, loop->plan.ppm[FAULT_NO_DIRECT]);
+    shared->dsync_unknown =
+        loop_chance(loop, FAULT_DSYNC_IGNORED, loop->plan.ppm[FAULT_DSYNC_IGNORED]);
+    if (shared->dsync_unknown)
+        loop_count(loop, FAULT_DSYNC_IGNORED);
+    model_set_durability(loop->model, modes[config->appendfsync],
+                         config->wal_ack == WAL_ACK_COMPLETION);
+}
+
+// Starts until it serves; the last attempt is spared faults. Then what it has is checked.
+static void life_start(struct loop *loop)
+{
+    start_settings(loop);
+    for (uint32_t attempt = 1;; attempt++) {
+        loop_rules_clear(loop);
+        if (attempt < START_ATTEMPTS)
+            start_fault(loop);
+        if (loop_server_start(loop, false) == LOOP_RUNNING)
+            break;
+        start_ended(loop);
+    }
+    loop_rules_clear(loop);
+    if (sync_failed(loop) && loop->lowest > loop->floor)
+        loop->lowest = loop->floor;
+    failures_forget(loop);
+    // What was held while it started, and what it does after that, takes its time.
+    loop_server_pass(loop, RECOVER_NS);
+    loop_state_verify(loop, loop->lowest);
+}
+
+// --- work ------------------------------------------------------------------------------------
+
+static bool work_connect(struct loop *loop)
+{
+    loop->clients_count = 1 + (uint32_t)random_between(&loop->work, 1, loop->plan.clients);
+    for (uint32_t i = 0; i < loop->clients_count; i++) {
+        if (!loop_client_connect(loop, i))
+            return false;
+    }
+    return true;
+}
+
+// Commands of several clients at once, or, when any of them may be refused, one.
+static bool work_round(struct loop *loop)
+{
+    uint32_t most = loop->may_refuse ? 1 : (uint32_t)random_log(&loop->work, loop->plan.clients);
+    loop_round_begin(loop);
+    for (uint32_t i = 0; i < most; i++) {
+        uint32_t client = 1 + (uint32_t)random_below(&loop->work, loop->clients_count - 1);
+        uint64_t count = loop->may_refuse ? 1 : random_log(&loop->work, loop->plan.pipeline);
+        for (uint64_t j = 0; j < count; j++)
+            loop_round_draw(loop, client);
+    }
+    return loop_round_run(loop);
+}
+
+static bool work_pass(struct loop *loop, int64_t ns)
+{
+    uint64_t told = loop->told;
+    bool everysec = model_appendfsync(loop->model) == MODEL_EVERYSEC;
+    if (!loop_server_pass(loop, ns))
+        return false;
+    if (everysec && ns >= EVERYSEC_NS && loop->plan.ppm[FAULT_SLOW] == 0 &&
+        loop->plan.ppm[FAULT_STUCK] == 0 && !sync_failed(loop))
+        loop->floor = told;
+    return true;
+}
+
+static bool work_time(struct loop *loop)
+{
+    switch (random_below(&loop->times, 20)) {
+    case 0:
+        return work_pass(loop, EVERYSEC_NS + (int64_t)random_log(&loop->times, 1000000000));
+    case 1:
+    case 2:
+    case 3:
+        return work_pass(loop, (int64_t)random_log(&loop->times, 1000000000));
+    case 4:
+    case 5:
+    case 6:
+    case 7:
+        return work_pass(loop, (int64_t)random_log(&loop->times, 5000000));
+    default:
+        return true;
+    }
+}
+
+static bool work_wall(struct loop *loop)
+{
+    int64_t to_ms = loop->wall_ms;
+    if (loop_chance(loop, FAULT_CLOCK_JUMP, 12 * (uint64_t)loop->plan.ppm[FAULT_CLOCK_JUMP])) {
+        int64_t jump_ms = (int64_t)random_log(&loop->times, 400000000);
+        to_ms += random_below(&loop->times, 2) == 0 ? jump_ms : -jump_ms;
+        loop_count(loop, FAULT_CLOCK_JUMP);
+    } else if (random_below(&loop->times, 30) == 0) {
+        to_ms += (int64_t)random_log(&loop->times, 5000);
+    } else {
+        return true;
+    }
+    // What expires now is deleted while no fault is about.
+    struct loop_rule kept[LOOP_RULES_MAX];
+    memcpy(kept, loop->shared->rules, sizeof(kept));
+    loop_rules_clear(loop);
+    bool alive = loop_state_wall(loop, to_ms);
+    memcpy(loop->shared->rules, kept, sizeof(kept));
+    return alive;
+}
+
+static bool work_disk_full(struct loop *loop, struct life *life)
+{
+    if (life->disk_full > 0 && --life->disk_full == 0) {
+        loop_rules_clear(loop);
+        loop->may_refuse = false;
+        faults_on(loop);
+        return loop_server_pass(loop, RECOVER_NS);
+    }
+    if (life->disk_full > 0 || loop->shared->rules[0].classes != 0 ||
+        !loop_chance(loop, FAULT_DISK_FULL, 20 * (uint64_t)loop->plan.ppm[FAULT_DISK_FULL]))
+        return true;
+    loop_rule_add(loop, (struct loop_rule){.classes = SPACE,
+                                           .action = LOOP_FAIL,
+                                           .value = 28,
+                                           .ppm = 1000000,
+                                           .left = UINT32_MAX,
+                                           .fault = FAULT_DISK_FULL});
+    loop->may_refuse = true;
+    life->disk_full = 1 + (uint32_t)random_below(&loop->faults, DISK_FULL_ROUNDS);
+    return true;
+}
+
+static void work_arm(struct loop *loop, const struct life *life)
+{
+    static const uint32_t classes[] = {LOOP_BIT(LOOP_WRITE_INTENT), LOOP_WRITES | LOOP_SYNCS,
+                                       LOOP_BIT(LOOP_WRITE_COMPLETION), LOOP_ANY};
+    struct loop_rule rule = {.ppm = 1000000, .left = 1};
+    rule.fault = life->power_cut ? FAULT_POWER_CUT : FAULT_KILL;
+    if (life->ending == ENDING_KILL_AT) {
+        rule.classes = classes[random_below(&loop->faults, 4)];
+        rule.action = random_below(&loop->faults, 2) == 0 ? LOOP_KILL_BEFORE : LOOP_KILL_AFTER;
+        rule.skip = (uint32_t)random_log(&loop->faults, 100);
+        loop_rule_add(loop, rule);
+    }
+    if (life->ending == ENDING_KILL_HELD) {
+        rule.classes = LOOP_BIT(LOOP_WRITE_INTENT) | LOOP_BIT(LOOP_SYNC_INTENT);
+        rule.action = LOOP_DELAY;
+        rule.value = 60000000000;
+        rule.skip = (uint32_t)random_log(&loop->faults, 50);
+        rule.fault = FAULT_STUCK;
+        loop_rule_add(loop, rule);
+        loop->kill_when_held = true;
+    }
+}
+
+static void life_work(struct loop *loop, struct life *life)
+{
+    uint64_t until = loop->result->tally.operations + life->operations;
+    loop->may_refuse = loop->plan.config.maxmemory < (int64_t)MIB(16);
+    loop->kill_when_held = false;
+    bool alive = loop_state_wall(loop, loop->wall_ms) && work_connect(loop);
+    faults_on(loop);
+    work_arm(loop, life);
+    while (alive && loop->result->tally.operations < until)
+        alive = work_round(loop) && work_time(loop) && work_wall(loop) &&
+                work_disk_full(loop, life) && (loop->may_refuse || loop_network_fault(loop));
+    loop->kill_when_held = false;
+}
+
+// --- lives -----------------------------------------------------------------------------------
+
+static void life_draw(struct loop *loop, struct life *life)
+{
+    uint64_t kill = loop->plan.ppm[FAULT_KILL];
+    uint64_t cut = loop->plan.ppm[FAULT_POWER_CUT];
+    *life = (struct life){.ending = ENDING_STOP};
+    uint64_t which = random_below(&loop->faults, 100);
+    life->power_cut = cut > 0 && random_below(&loop->faults, kill + cut) < cut;
+    if (kill + cut > 0 && which < 80)
+        life->ending = which < 20 ? ENDING_KILL : which < 60 ? ENDING_KILL_AT : ENDING_KILL_HELD;
+}
+
+static void life_run(struct loop *loop, uint32_t operations)
+{
+    struct life life;
+    life_draw(loop, &life);
+    life.operations = operations;
+    life_start(loop);
+    life_work(loop, &life);
+    life_end(loop, &life);
+}
+
+static uint32_t lives_count(const struct loop *loop)
+{
+    const uint32_t *ppm = loop->plan.ppm;
+    bool disasters = ppm[FAULT_KILL] + ppm[FAULT_POWER_CUT] > 0;
+    for (uint32_t i = FAULT_AT_REST_FIRST; i < FAULT_COUNT; i++)
+        disasters = disasters || ppm[i] > 0;
+    return disasters ? 8 : 3;
+}
+
+// The last start: nothing is in the way any more, and everything is there.
+static void lives_close(struct loop *loop)
+{
+    life_start(loop);
+    life_stop(loop);
+    life_ended(loop, false);
+    loop_trace(loop, "done", loop->result->tally.operations, 0, 0);
+}
+
+void loop_lives_run(struct loop *loop)
+{
+    uint32_t lives = lives_count(loop);
+    for (uint32_t i = 0; i < lives; i++)
+        life_run(loop, loop->plan.operations / lives + 1);
+    lives_close(loop);
+}

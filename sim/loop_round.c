@@ -1,0 +1,391 @@
+// The loopback harness: rounds of commands. All commands of a round reach the server together and
+// are executed in one turn, in an order that is known: connection by connection.
+#include "sim/loop_internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Longer commands come in several turns: they make a round of their own.
+#define LINE_BYTES_MAX 16384
+#define ROUND_BYTES_MAX 65536
+// What a reply may wait for, in time of the server's.
+#define WAIT_FIRST_NS 150000
+#define WAIT_NS_MAX 100000000000
+
+// --- building --------------------------------------------------------------------------------
+
+void loop_round_begin(struct loop *loop)
+{
+    loop->round_count = 0;
+    for (uint32_t i = 0; i < LOOP_CLIENTS_MAX; i++)
+        loop->clients[i].last = false;
+}
+
+struct command_line *loop_round_add(struct loop *loop, uint32_t client)
+{
+    assert(loop->round_count < LOOP_ROUND_MAX && loop->clients[client].context != NULL);
+    struct loop_exchange *exchange = &loop->round[loop->round_count++];
+    exchange->client = client;
+    exchange->executed = false;
+    exchange->answered = false;
+    return &exchange->line;
+}
+
+static size_t round_bytes(const struct loop *loop)
+{
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < loop->round_count; i++)
+        bytes += loop->round[i].line.wire.length;
+    return bytes;
+}
+
+static bool word_is(const struct command_line *line, uint32_t index, const char *word)
+{
+    uint32_t length;
+    const uint8_t *arg = command_line_arg(line, index, &length);
+    return length == strlen(word) && strncasecmp((const char *)arg, word, length) == 0;
+}
+
+// A key that has expired as soon as it is set would be deleted at a moment that nobody can tell.
+static bool line_is_born_dead(const struct loop *loop, const struct command_line *line)
+{
+    for (uint32_t i = 3; i + 1 < line->argc && word_is(line, 0, "SET"); i++) {
+        uint32_t length;
+        const char *text = (const char *)command_line_arg(line, i + 1, &length);
+        char number[24] = "";
+        if (length < sizeof(number))
+            memcpy(number, text, length);
+        int64_t at = (int64_t)strtoll(number, NULL, 10);
+        if (word_is(line, i, "PXAT") && at <= loop->wall_ms)
+            return true;
+        if (word_is(line, i, "EXAT") && at <= loop->wall_ms / 1000)
+            return true;
+    }
+    return false;
+}
+
+// While commands may be refused, the only way to know is the reply.
+static bool line_is_mute(const struct command_line *line)
+{
+    return line->argc > 1 && word_is(line, 0, "CLIENT") && word_is(line, 1, "REPLY");
+}
+
+void loop_round_draw(struct loop *loop, uint32_t index)
+{
+    struct loop_client *client = &loop->clients[index];
+    if (client->last || loop->round_count == LOOP_ROUND_MAX)
+        return;
+    struct command_line *line = loop_round_add(loop, index);
+    do {
+        workload_next(&loop->plan.workload, &loop->work, loop->wall_ms,
+                      model_session_cursor(&client->session), line);
+    } while (line_is_born_dead(loop, line) || (loop->may_refuse && line_is_mute(line)));
+    client->last = word_is(line, 0, "QUIT");
+    // What does not fit the round any more waits for another time.
+    bool alone = loop->round_count == 1;
+    if (!alone && (line->wire.length > LINE_BYTES_MAX || round_bytes(loop) > ROUND_BYTES_MAX)) {
+        loop->round_count--;
+        client->last = true;
+    }
+}
+
+// In the order in which the server executes them: connections by their places there. Commands of one
+// connection keep their order.
+static void round_sort(struct loop *loop)
+{
+    const uint32_t *slots = loop->shared->slot;
+    for (uint32_t i = 1; i < loop->round_count; i++) {
+        for (uint32_t j = i; j > 0; j--) {
+            struct loop_exchange *a = &loop->round[j - 1];
+            struct loop_exchange *b = &loop->round[j];
+            if (slots[loop->clients[a->client].port] <= slots[loop->clients[b->client].port])
+                break;
+            struct loop_exchange swap = *a;
+            *a = *b;
+            *b = swap;
+        }
+    }
+}
+
+// --- sending ---------------------------------------------------------------------------------
+
+static void round_gate(struct loop *loop, size_t skip)
+{
+    struct loop_shared *shared = loop->shared;
+    shared->gates = 0;
+    shared->gate_holds = loop->round_count > 1 || loop->round[0].line.wire.length <= LINE_BYTES_MAX;
+    for (uint32_t i = 0; i < loop->round_count; i++) {
+        const struct loop_client *client = &loop->clients[loop->round[i].client];
+        uint64_t bytes = loop->round[i].line.wire.length - (i == 0 ? skip : 0);
+        uint32_t gate = 0;
+        while (gate < shared->gates && shared->gate[gate].port != client->port)
+            gate++;
+        if (gate == shared->gates) {
+            assert(gate < LOOP_GATES_MAX);
+            shared->gate[shared->gates++].port = client->port;
+            shared->gate[gate].received = client->asked;
+        }
+        shared->gate[gate].received += bytes;
+    }
+}
+
+static void exchange_execute(struct loop *loop, struct loop_exchange *exchange)
+{
+    struct loop_client *client = &loop->clients[exchange->client];
+    exchange->executed = true;
+    model_execute(loop->model, &client->session, &exchange->line, loop->wall_ms, &exchange->reply);
+    loop->result->tally.operations++;
+}
+
+// Takes what has come from the server, of all clients that read.
+static void round_drain(struct loop *loop)
+{
+    for (uint32_t i = 0; i < LOOP_CLIENTS_MAX; i++) {
+        if (loop->clients[i].context != NULL && !loop->clients[i].stalled)
+            loop_client_drain(loop, i);
+    }
+}
+
+// Settles, and takes what the server has sent: sends may have to wait for us to read.
+static bool round_settle(struct loop *loop)
+{
+    bool alive = loop_server_settle(loop);
+    round_drain(loop);
+    return alive;
+}
+
+// `skip`: bytes of the first command that have been sent before.
+static bool round_send(struct loop *loop, size_t skip)
+{
+    struct bytes wire = {0};
+    round_sort(loop);
+    round_gate(loop, skip);
+    for (uint32_t i = 0; i < loop->round_count; i++) {
+        struct loop_exchange *exchange = &loop->round[i];
+        const struct command_line *line = &exchange->line;
+        trace_bytes(loop->trace, loop_now_ns(loop), "ask", exchange->client, line->wire.data,
+                    line->wire.length);
+        bytes_add(&wire, line->wire.data, line->wire.length);
+        bool last = i + 1 == loop->round_count || loop->round[i + 1].client != exchange->client;
+        if (last) {
+            loop_client_send(loop, exchange->client, wire.data + skip, wire.length - skip);
+            wire.length = 0;
+            skip = 0;
+        }
+        if (!loop->may_refuse)
+            exchange_execute(loop, exchange);
+    }
+    bytes_free(&wire);
+    return round_settle(loop);
+}
+
+bool loop_round_send(struct loop *loop)
+{
+    return round_send(loop, 0);
+}
+
+// --- checking --------------------------------------------------------------------------------
+
+// The reply's line when it is an error of one of these kinds.
+static bool reply_is_refusal(const struct bytes *replies, char text[256])
+{
+    static const char *const kinds[] = {"-OOM ", "-MISCONF "};
+    const uint8_t *end = memchr(replies->data, '\n', replies->length);
+    for (size_t i = 0; i < 2 && end != NULL; i++) {
+        size_t length = strlen(kinds[i]);
+        if (replies->length < length || memcmp(replies->data, kinds[i], length) != 0)
+            continue;
+        size_t line = (size_t)(end - replies->data) - 2;
+        line = line < 255 ? line : 255;
+        memcpy(text, replies->data + 1, line);
+        text[line] = '\0';
+        return true;
+    }
+    return false;
+}
+
+// Commands that need no space.
+static bool line_never_refused(const struct command_line *line)
+{
+    static const char *const names[] = {"GET",  "MGET", "EXISTS", "STRLEN", "TTL",  "PTTL",
+                                        "TYPE", "PING", "DBSIZE", "KEYS",   "SCAN", "ECHO",
+                                        "INFO", "TIME", "SELECT", "HELLO",  "RESET"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (word_is(line, 0, names[i]))
+            return true;
+    }
+    return false;
+}
+
+// While commands may be refused, they are executed only when the reply is there.
+static void exchange_execute_late(struct loop *loop, struct loop_exchange *exchange)
+{
+    struct loop_client *client = &loop->clients[exchange->client];
+    char text[256];
+    if (!reply_is_refusal(&client->replies, text)) {
+        exchange_execute(loop, exchange);
+        return;
+    }
+    if (line_never_refused(&exchange->line))
+        loop_fail(loop, VERDICT_WRONG, "a command that needs no space was refused: %s", text);
+    exchange->executed = true;
+    model_refused(loop->model, &client->session, text, &exchange->reply);
+    loop->result->tally.operations++;
+}
+
+static bool reply_is_repeatable(enum model_reply_kind kind)
+{
+    return kind == MODEL_EXACT || kind == MODEL_PATTERN || kind == MODEL_KEYS ||
+           kind == MODEL_SCAN || kind == MODEL_NONE;
+}
+
+static void exchange_answered(struct loop *loop, struct loop_exchange *exchange, size_t length)
+{
+    struct loop_client *client = &loop->clients[exchange->client];
+    const struct model_reply *reply = &exchange->reply;
+    exchange->answered = true;
+    bool held = atomic_load(&loop->shared->held) > 0;
+    if (held && reply->shows > loop->safe && reply->kind != MODEL_NONE)
+        loop_fail(loop, VERDICT_WRONG,
+                  "a reply shows change %llu, which is still being written (safe: %llu)",
+                  (unsigned long long)reply->shows, (unsigned long long)loop->safe);
+    if (reply->kind != MODEL_NONE && reply->shows > loop->told)
+        loop->told = reply->shows;
+    if (reply_is_repeatable(reply->kind))
+        trace_bytes(loop->trace, loop_now_ns(loop), "reply", exchange->client, client->replies.data,
+                    length);
+    if (length > 0)
+        loop_client_parse(loop, exchange->client, length, reply->resp);
+}
+
+static bool exchange_check(struct loop *loop, struct loop_exchange *exchange)
+{
+    struct loop_client *client = &loop->clients[exchange->client];
+    if (!exchange->executed && client->replies.length == 0)
+        return false;
+    if (!exchange->executed)
+        exchange_execute_late(loop, exchange);
+    char error[512] = "";
+    int64_t length =
+        model_reply_check(&exchange->reply, client->replies.data, client->replies.length, error);
+    if (length == -EAGAIN)
+        return false;
+    if (length < 0) {
+        char text[256];
+        command_line_show(&exchange->line, text, sizeof(text));
+        loop_fail(loop, VERDICT_WRONG, "client %u, %s: %s", exchange->client, text, error);
+    }
+    exchange_answered(loop, exchange, (size_t)length);
+    return true;
+}
+
+bool loop_round_check(struct loop *loop)
+{
+    bool waits[LOOP_CLIENTS_MAX] = {false};
+    bool all = true;
+    for (uint32_t i = 0; i < loop->round_count; i++) {
+        struct loop_exchange *exchange = &loop->round[i];
+        if (!exchange->answered && !waits[exchange->client])
+            waits[exchange->client] = !exchange_check(loop, exchange);
+        all = all && exchange->answered;
+    }
+    return all;
+}
+
+// --- the round -------------------------------------------------------------------------------
+
+// Waits for the replies: while nothing else is left to do, time has to pass.
+static bool round_await(struct loop *loop, bool alive)
+{
+    int64_t step_ns = WAIT_FIRST_NS;
+    while (!loop_round_check(loop) && alive) {
+        if (step_ns > WAIT_NS_MAX)
+            loop_fail(loop, VERDICT_STUCK, "a command is not answered");
+        if (loop->kill_when_held && atomic_load(&loop->shared->held) > 0) {
+            loop_server_kill(loop);
+            return false;
+        }
+        alive = loop_server_pass(loop, step_ns);
+        round_drain(loop);
+        step_ns *= 4;
+    }
+    return alive;
+}
+
+// Clients that have said QUIT, or whose protocol error ended them, come back.
+static bool round_reconnect(struct loop *loop)
+{
+    for (uint32_t i = 0; i < LOOP_CLIENTS_MAX; i++) {
+        struct loop_client *client = &loop->clients[i];
+        if (client->context == NULL || !client->session.closing)
+            continue;
+        if (!loop_client_close(loop, i, false) || !loop_client_connect(loop, i))
+            return false;
+    }
+    return true;
+}
+
+// The newest change that even a power cut must leave.
+static void round_floor(struct loop *loop)
+{
+    if (model_appendfsync(loop->model) == MODEL_ALWAYS)
+        loop->floor = loop->told;
+}
+
+static bool round_run(struct loop *loop, size_t skip)
+{
+    bool alive = round_await(loop, round_send(loop, skip));
+    if (!alive) {
+        // Whether the unanswered ones were executed shows after the restart.
+        for (uint32_t i = 0; i < loop->round_count; i++) {
+            struct loop_exchange *exchange = &loop->round[i];
+            if (!exchange->executed)
+                exchange_execute(loop, exchange);
+        }
+        return false;
+    }
+    if (atomic_load(&loop->shared->held) == 0)
+        loop->safe = model_newest(loop->model);
+    round_floor(loop);
+    return round_reconnect(loop);
+}
+
+bool loop_round_run(struct loop *loop)
+{
+    return round_run(loop, 0);
+}
+
+bool loop_round_run_rest(struct loop *loop, size_t skip)
+{
+    assert(loop->round_count == 1);
+    return round_run(loop, skip);
+}
+
+bool loop_ask(struct loop *loop, const char *word, ...)
+{
+    uint32_t argc = 0;
+    va_list words;
+    va_start(words, word);
+    for (const char *each = word; each != NULL; each = va_arg(words, const char *))
+        argc++;
+    va_end(words);
+    loop_round_begin(loop);
+    struct command_line *line = loop_round_add(loop, 0);
+    command_line_begin(line, argc);
+    va_start(words, word);
+    for (const char *each = word; each != NULL; each = va_arg(words, const char *))
+        command_line_text(line, each);
+    va_end(words);
+    return loop_round_run(loop);
+}
+
+void loop_rounds_free(struct loop *loop)
+{
+    for (uint32_t i = 0; i < LOOP_ROUND_MAX; i++) {
+        command_line_free(&loop->round[i].line);
+        model_reply_free(&loop->round[i].reply);
+    }
+}
