@@ -4,7 +4,7 @@
 #include <limits.h>
 #include <string.h>
 
-enum { REPLY_ON, REPLY_OFF, REPLY_SKIP_NEXT };
+enum { REPLY_ON, REPLY_OFF, REPLY_SKIP_NEXT, REPLY_SKIP };
 
 #define NAME_BYTES_MAX 256 // Poro's bound
 
@@ -54,7 +54,9 @@ void model_do_reset(struct model_call *call)
     session->database = 0;
     session->resp = 2;
     session->name.length = 0;
-    session->reply = REPLY_ON;
+    // Its own reply is still skipped.
+    if (session->reply != REPLY_SKIP)
+        session->reply = REPLY_ON;
     model_reply_simple(call, "RESET");
 }
 

@@ -37,6 +37,8 @@ struct compare {
     uint64_t scan_cursor;
     struct step steps[PIPELINE_MAX];
     struct bytes received;
+    struct step *last; // whose reply has been looked at
+    bool broken;       // replies and commands no longer go together
     uint64_t passed;
     uint64_t failed;
 };
@@ -68,6 +70,7 @@ static void compare_connect(struct compare *compare)
     setsockopt(compare->socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     compare->received.length = 0;
     compare->scan_cursor = 0;
+    compare->broken = false;
     model_session_init(&compare->session);
 }
 
@@ -222,8 +225,23 @@ static void compare_draw(struct compare *compare, struct command_line *line)
     while (compare->redis && line_has(line, "wal-ack"));
 }
 
+// Ends the connection. Only when the server has ended its side too has it executed everything: there
+// may be no replies to tell.
+static void compare_disconnect(struct compare *compare)
+{
+    // After QUIT it does so by itself; Redis only behind a reply.
+    if (!compare->session.closing || compare->last->reply.kind == MODEL_NONE)
+        shutdown(compare->socket, SHUT_WR);
+    while (compare_receive(compare))
+        continue;
+    if (!compare->broken && compare->received.length > 0)
+        compare_failed(compare, compare->last, "more was sent than replies");
+    close(compare->socket);
+    model_session_free(&compare->session);
+}
+
 // One pipeline, each command executed by the model just before it is sent.
-static bool compare_pipeline(struct compare *compare, uint32_t count)
+static void compare_pipeline(struct compare *compare, uint32_t count)
 {
     struct bytes wire = {0};
     uint32_t made = 0;
@@ -237,21 +255,11 @@ static bool compare_pipeline(struct compare *compare, uint32_t count)
     compare_send(compare, wire.data, wire.length);
     bytes_free(&wire);
     size_t at = 0;
-    bool good = true;
-    for (uint32_t i = 0; i < made && good; i++)
-        good = compare_reply(compare, &compare->steps[i], &at);
-    bytes_drop(&compare->received, at);
-    if (good && !compare->session.closing && compare->received.length > 0) {
-        compare_failed(compare, &compare->steps[made - 1], "more was sent than replies");
-        good = false;
+    for (uint32_t i = 0; i < made && !compare->broken; i++) {
+        compare->last = &compare->steps[i];
+        compare->broken = !compare_reply(compare, &compare->steps[i], &at);
     }
-    // Redis closes only behind a reply, and after CLIENT REPLY OFF there is none. Until the server
-    // closes, it may not have executed everything.
-    if (compare->session.closing && compare->steps[made - 1].reply.kind == MODEL_NONE)
-        shutdown(compare->socket, SHUT_WR);
-    if (good && compare->session.closing && compare_receive(compare))
-        compare_failed(compare, &compare->steps[made - 1], "the connection goes on after QUIT");
-    return good && !compare->session.closing;
+    bytes_drop(&compare->received, at);
 }
 
 static void compare_begin(struct compare *compare)
@@ -259,8 +267,9 @@ static void compare_begin(struct compare *compare)
     static const char *const lines[][4] = {
         {"FLUSHALL", NULL},
         {"CONFIG", "SET", "appendfsync", "always"},
+        {"CONFIG", "SET", "wal-ack", "intent"},
     };
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < (compare->redis ? 2 : 3); i++) {
         struct step *step = &compare->steps[0];
         uint32_t argc = lines[i][1] == NULL ? 1 : 4;
         command_line_begin(&step->line, argc);
@@ -290,14 +299,13 @@ static void compare_run(struct compare *compare, uint64_t commands, uint64_t see
     uint64_t end = compare->passed + compare->failed + commands;
     while (compare->passed + compare->failed < end) {
         uint32_t count = (uint32_t)random_log(&compare->random, PIPELINE_MAX);
-        if (compare_pipeline(compare, count))
+        compare_pipeline(compare, count);
+        if (!compare->broken && !compare->session.closing)
             continue;
-        close(compare->socket);
-        model_session_free(&compare->session);
+        compare_disconnect(compare);
         compare_connect(compare);
     }
-    close(compare->socket);
-    model_session_free(&compare->session);
+    compare_disconnect(compare);
     for (uint32_t i = 0; i < PIPELINE_MAX; i++)
         model_reply_free(&compare->steps[i].reply);
     model_destroy(compare->model);
