@@ -32,13 +32,17 @@ struct damage {
     char what[128];           // for people
 };
 
-// Applies one damage of this kind (one that damages files at rest, see fault_model.h). False when
-// there is nothing that it could hit.
-bool damage_apply(struct disk *disk, enum fault kind, struct random *random, struct damage *damage);
-
-// A copy of the medium (cheap: blocks are shared until they change), and the way back to it. Cache
-// and medium are equal afterwards.
+// Applies one damage of this kind (one that damages files at rest, see fault_model.h). `older`: an
+// earlier state of the disk, for files that are to be found as they were; NULL when there is none.
+// False when there is nothing that it could hit. Either way everything in the cache is durable
+// afterwards. The disk must be at rest.
 struct damage_backup;
+bool damage_apply(struct disk *disk, enum fault kind, struct random *random,
+                  const struct damage_backup *older, struct damage *damage);
+
+// A copy of the files as they would be read after the cache was synced and dropped (cheap: blocks are
+// shared until they change), and the way back to it. Cache and medium are equal afterwards, and every
+// block can be read.
 struct damage_backup *damage_backup(struct disk *disk);
 void damage_restore(struct disk *disk, const struct damage_backup *backup);
 void damage_backup_free(struct disk *disk, struct damage_backup *backup);
