@@ -242,10 +242,12 @@ static bool shrink_fails(const struct job *job, enum verdict verdict, struct out
 
 static void shrink_faults(struct job *job, struct outcome *outcome)
 {
+    struct plan plan;
+    plan_draw(&plan, job->scenario, job->seed, job->without, job->operations);
     for (uint32_t i = 0; i < FAULT_COUNT; i++) {
         struct job fewer = *job;
         fewer.without |= 1ULL << i;
-        if (fewer.without == job->without || job->scenario->ppm[i] == 0)
+        if (plan.ppm[i] == 0)
             continue;
         bool fails = shrink_fails(&fewer, outcome->verdict, outcome);
         fprintf(stderr, "without %-20s %s\n", fault_row((enum fault)i)->name,

@@ -92,6 +92,8 @@ static const struct scenario scenarios[] = {
 #define SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
 // Of a swarm run's faults, about so many in a hundred are present.
 #define SWARM_PRESENT 45
+// ... with a frequency of one or more of so many parts of the scenario's, rarely all.
+#define SWARM_SHARES 128
 
 const struct scenario *scenario_find(const char *name)
 {
@@ -114,9 +116,9 @@ static void plan_faults(struct plan *plan, struct random *random, uint64_t witho
         uint32_t ppm = scenario->ppm[i];
         // Drawn whether used or not: what is left out must not change the rest.
         bool present = random_below(random, 100) < SWARM_PRESENT;
-        uint32_t share = (uint32_t)random_log(random, 1000000);
+        uint32_t share = (uint32_t)random_log(random, SWARM_SHARES);
         if (scenario->swarm)
-            ppm = present && ppm > 0 ? (uint32_t)((uint64_t)ppm * share / 1000000) + 1 : 0;
+            ppm = present && ppm > 0 ? (uint32_t)((uint64_t)ppm * share / SWARM_SHARES) + 1 : 0;
         plan->ppm[i] = (without >> i & 1) != 0 ? 0 : ppm;
     }
 }
