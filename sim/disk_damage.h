@@ -23,6 +23,8 @@ struct damage_survey {
 // the cache was synced and dropped.
 void damage_survey(struct disk *disk, struct damage_survey *survey);
 
+struct damage_backup;
+
 struct damage {
     enum fault kind;
     enum fault_class expected; // of what recovery may do, see fault_model.h
@@ -36,7 +38,6 @@ struct damage {
 // earlier state of the disk, for files that are to be found as they were; NULL when there is none.
 // False when there is nothing that it could hit. Either way everything in the cache is durable
 // afterwards. The disk must be at rest.
-struct damage_backup;
 bool damage_apply(struct disk *disk, enum fault kind, struct random *random,
                   const struct damage_backup *older, struct damage *damage);
 

@@ -1,0 +1,13 @@
+// Copies of a disk at rest, for what damages files.
+#ifndef PORO_SIM_DISK_BACKUP_H
+#define PORO_SIM_DISK_BACKUP_H
+
+#include "sim/disk_damage.h"
+
+#include <stdbool.h>
+
+// Makes one file what it was, on a disk where everything is durable. False when it is not in both,
+// or has not changed.
+bool backup_put(struct disk *disk, const struct damage_backup *backup, const char *name);
+
+#endif

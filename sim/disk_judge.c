@@ -1,0 +1,173 @@
+// What recovery owes after a damage: judged by the chain and the witnesses before and after it.
+#include "sim/disk_damage_internal.h"
+
+#include "wal/names.h"
+
+#include <assert.h>
+#include <string.h>
+
+static void judge(struct damage_work *work, enum fault_class expected)
+{
+    work->damage->expected = expected;
+    if (expected != FAULT_REFUSE)
+        work->damage->file[0] = '\0';
+}
+
+// A log that contradicts itself already (a disk has lied) proves nothing about what comes next.
+static bool judge_agrees(const struct survey *survey)
+{
+    for (uint32_t i = 0; i < WAL_COMPLETION_BLOCKS; i++) {
+        const struct wal_completion_block *record = &survey->completion[i].record;
+        if (survey->completion[i].valid && record->durable <= survey->end &&
+            record->chain != survey_chain_at(survey, record->durable))
+            return false;
+    }
+    return true;
+}
+
+static bool judge_any_unreadable(const struct survey *survey, bool segments)
+{
+    for (uint32_t i = 0; i < survey->segments_count && segments; i++) {
+        if (survey->segments[i].unreadable)
+            return true;
+    }
+    for (uint32_t i = 0; i < WAL_COMPLETION_BLOCKS && !segments; i++) {
+        if (survey->completion[i].unreadable)
+            return true;
+    }
+    return false;
+}
+
+// --- something behind the end --------------------------------------------------------------------
+
+enum follow { FOLLOW_NOTHING, FOLLOW_PERHAPS, FOLLOW_SOMETHING };
+
+// Does something in this segment follow the end of the chain? Perhaps: it is superseded, or belongs
+// to another file.
+static enum follow follow_segment(const struct survey *survey, const struct survey_segment *segment)
+{
+    bool whole = segment->size == survey->identity.segment_bytes;
+    switch (segment->kind) {
+    case SURVEY_EMPTY:
+        return FOLLOW_NOTHING;
+    case SURVEY_ZERO:
+        return segment->follows ? FOLLOW_SOMETHING : FOLLOW_NOTHING;
+    case SURVEY_BROKEN:
+        return FOLLOW_SOMETHING;
+    case SURVEY_MISPLACED:
+        return FOLLOW_PERHAPS;
+    case SURVEY_VALID:
+        break;
+    }
+    if (segment->duplicate)
+        return FOLLOW_SOMETHING;
+    if (segment->first >= segment->limit)
+        return segment->follows ? FOLLOW_PERHAPS : FOLLOW_NOTHING;
+    if (!segment->reached)
+        return FOLLOW_SOMETHING;
+    if (segment->limit != UINT64_MAX) // the chain has gone on elsewhere
+        return segment->follows || !whole ? FOLLOW_PERHAPS : FOLLOW_NOTHING;
+    return segment->follows || !whole ? FOLLOW_SOMETHING : FOLLOW_NOTHING;
+}
+
+static enum follow judge_follow(const struct survey *survey)
+{
+    enum follow follow = FOLLOW_NOTHING;
+    for (uint32_t i = 0; i < survey->segments_count; i++) {
+        enum follow one = follow_segment(survey, &survey->segments[i]);
+        if (one > follow)
+            follow = one;
+    }
+    return follow;
+}
+
+// Nothing of the chain is lost, but no completion record is left either: whether that is all can be
+// told only when nothing at all follows.
+static void judge_unwitnessed(struct damage_work *work)
+{
+    switch (judge_follow(&work->after)) {
+    case FOLLOW_NOTHING:
+        judge(work, FAULT_SURVIVE);
+        return;
+    case FOLLOW_PERHAPS:
+        judge(work, FAULT_BEYOND);
+        return;
+    case FOLLOW_SOMETHING:
+        judge(work, FAULT_REFUSE);
+        strcpy(work->damage->file, WAL_NAME_COMPLETION);
+        return;
+    }
+}
+
+// --- the identity --------------------------------------------------------------------------------
+
+static void judge_identity(struct damage_work *work)
+{
+    const struct survey *after = &work->after;
+    bool there = disk_find(work->disk, WAL_NAME_INSTANCE) != NULL;
+    if (there || after->started)
+        judge(work, FAULT_REFUSE);
+    else // nothing has ever been written: the folder counts as new
+        judge(work, work->before.end == 0 ? FAULT_SURVIVE : FAULT_BEYOND);
+    if (work->damage->expected == FAULT_REFUSE)
+        strcpy(work->damage->file, WAL_NAME_INSTANCE);
+}
+
+// --- the chain -----------------------------------------------------------------------------------
+
+static bool judge_is_prefix(const struct survey *before, const struct survey *after)
+{
+    return after->end <= before->end && survey_chain_at(before, after->end) == after->end_chain;
+}
+
+// The chain is whole: the same frames as before.
+static void judge_whole(struct damage_work *work)
+{
+    const struct survey *after = &work->after;
+    if (judge_any_unreadable(after, true))
+        judge(work, FAULT_BEYOND);
+    else if (after->completions > 0)
+        judge(work, FAULT_SURVIVE);
+    else if (judge_any_unreadable(after, false))
+        judge(work, FAULT_BEYOND);
+    else
+        judge_unwitnessed(work);
+}
+
+// The chain ends earlier, and no witness that is left knows of more.
+static void judge_shorter(struct damage_work *work)
+{
+    const struct survey *after = &work->after;
+    bool completion_whole = work->before.completion_witnessed <= after->end;
+    if (after->completions > 0 && completion_whole && !judge_any_unreadable(after, true))
+        judge(work, FAULT_UNDECIDABLE);
+    else
+        judge(work, FAULT_BEYOND);
+}
+
+// False when frames that had been cut are back, because what kept them out is gone, and nothing that
+// is left could tell: then nothing that recovery does is wrong, and a client's view would be.
+bool damage_judge(struct damage_work *work)
+{
+    const struct survey *before = &work->before;
+    const struct survey *after = &work->after;
+    if (before->witnessed > before->end || !judge_agrees(before)) {
+        judge(work, FAULT_BEYOND);
+        return true;
+    }
+    if (!after->has_instance) {
+        judge_identity(work);
+        return true;
+    }
+    if (after->witnessed > after->end || !judge_agrees(after)) {
+        judge(work, FAULT_REFUSE);
+        return true;
+    }
+    if (!judge_is_prefix(before, after))
+        return false;
+    if (after->end == before->end)
+        judge_whole(work);
+    else
+        judge_shorter(work);
+    return true;
+}

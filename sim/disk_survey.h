@@ -1,0 +1,85 @@
+// What a disk at rest holds, block by block: the simulator's own reading of the log, which uses the
+// format's decoders and nothing of recovery.
+#ifndef PORO_SIM_DISK_SURVEY_H
+#define PORO_SIM_DISK_SURVEY_H
+
+#include "sim/disk.h"
+#include "wal/format.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum survey_header {
+    SURVEY_EMPTY, // no byte in the file
+    SURVEY_ZERO,  // never used
+    SURVEY_VALID,
+    SURVEY_MISPLACED, // valid in another file
+    SURVEY_BROKEN,
+};
+
+struct survey_segment {
+    uint32_t slot;
+    enum survey_header kind;
+    uint64_t number; // of the header, these three
+    uint64_t first;
+    uint64_t chain;
+    uint64_t limit; // frames from this sequence on are superseded here
+    uint64_t size;
+    uint32_t frames;   // the first one of its frames
+    bool duplicate;    // another one has the same number: none of them counts
+    bool needed;       // has frames of the chain
+    bool reached;      // the chain comes through it, or ends in it
+    bool unreadable;   // in some block
+    uint64_t kept_end; // offset behind the last frame of the chain, or behind the header
+    bool follows;      // not all is zero behind there
+};
+
+struct survey_frame {
+    uint32_t segment; // index
+    uint64_t offset;
+    uint64_t bytes;   // with padding
+    uint64_t covered; // by the checksum
+    uint64_t number;  // of the segment that it was written to
+    uint64_t sequence;
+    uint64_t batch_first;
+    uint64_t durable;
+    uint64_t chain;
+    uint64_t checksum;
+    bool commit;
+    bool kept; // of the chain
+};
+
+struct survey_completion {
+    bool valid;
+    bool zero;
+    bool unreadable;
+    struct wal_completion_block record;
+};
+
+struct survey {
+    bool has_instance; // valid
+    struct wal_identity identity;
+    uint64_t witnessed; // D
+    uint64_t end;       // E
+    uint64_t end_chain;
+    struct survey_segment *segments; // in the order of slots
+    uint32_t segments_count;
+    struct survey_frame *frames; // valid ones, wherever they are
+    uint32_t frames_count;
+    uint32_t frames_capacity;
+    uint32_t *chain; // frames by index, in the order of sequences
+    uint32_t chain_count;
+    struct survey_completion completion[WAL_COMPLETION_BLOCKS];
+    uint32_t completions;          // valid ones
+    uint64_t completion_witnessed; // largest D of them
+    bool instance_unreadable;
+    bool started; // something shows that there has been data, whatever the identity
+};
+
+// `identity`: when the file instance cannot tell, NULL for none: then nothing is decoded.
+void survey_take(struct disk *disk, const struct wal_identity *identity, struct survey *survey);
+void survey_free(struct survey *survey);
+// Checksum of the chain's frame with this sequence (0: what the chain begins with). It is there.
+uint64_t survey_chain_at(const struct survey *survey, uint64_t sequence);
+
+#endif
