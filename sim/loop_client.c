@@ -14,6 +14,9 @@
 
 #define CONNECT_SECONDS 20
 #define PATIENCE_MS 20000
+// Time of the server's that the end of a connection may take, in growing steps.
+#define STEP_FIRST_NS 150000
+#define STEP_NS_MAX 100000000000
 
 static uint16_t own_port(int socket)
 {
@@ -56,16 +59,31 @@ static void client_forget(struct loop *loop, struct loop_client *client)
     *client = (struct loop_client){0};
 }
 
+// The server knows that the stream has ended. It closes its side when the replies are gone, which may
+// have to wait for time to pass.
+static bool client_await_close(struct loop *loop, uint64_t closed)
+{
+    bool alive = loop_server_settle(loop);
+    int64_t step_ns = STEP_FIRST_NS;
+    while (alive && atomic_load(&loop->shared->closed) < closed) {
+        if (step_ns > STEP_NS_MAX)
+            loop_fail(loop, VERDICT_STUCK, "a connection that has ended is not closed");
+        alive = loop_server_pass(loop, step_ns);
+        step_ns *= 4;
+    }
+    return alive;
+}
+
 bool loop_client_close(struct loop *loop, uint32_t index, bool reset)
 {
     struct loop_client *client = &loop->clients[index];
     const struct linger linger = {.l_onoff = 1};
     if (reset)
         setsockopt(client->context->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-    loop->shared->closed_wanted++;
+    loop->shared->ended_wanted++;
     close(client->context->fd);
     client->context->fd = -1;
-    bool alive = loop_server_settle(loop);
+    bool alive = client_await_close(loop, loop->shared->ended_wanted);
     client_forget(loop, client);
     return alive;
 }

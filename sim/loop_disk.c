@@ -169,6 +169,22 @@ void loop_disk_power_cut(struct loop *loop)
     loop_trace(loop, "power cut", survival.torn, survival.kept, 0);
 }
 
+void loop_disk_process_gone(struct loop *loop)
+{
+    for (uint32_t i = 0; i < LOOP_FILES_MAX; i++) {
+        struct loop_file *file = &loop->shared->files[i];
+        if (!file->used || !file->exists)
+            continue;
+        char path[LOOP_PATH_BYTES + LOOP_NAME_BYTES];
+        struct stat status;
+        files_path(loop, file->name, path);
+        file->dirty |= file->flying;
+        file->flying = 0;
+        if (stat(path, &status) == 0)
+            file->size = (uint64_t)status.st_size;
+    }
+}
+
 // --- copies ----------------------------------------------------------------------------------
 
 struct loop_copy {

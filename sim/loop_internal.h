@@ -166,6 +166,8 @@ bool loop_state_wall(struct loop *loop, int64_t wall_ms);
 
 // --- loop_disk.c: files at rest
 
+// The process is gone: what it was writing is in the page cache now.
+void loop_disk_process_gone(struct loop *loop);
 // The power is gone: what was volatile is lost, kept, torn. The server must be dead.
 void loop_disk_power_cut(struct loop *loop);
 // The disk is as the files are now, all of it durable.

@@ -100,7 +100,9 @@ void __wrap_clock_entropy(void *bytes, size_t length)
 
 int __wrap_io_signals(struct io *io, uint64_t token)
 {
-    layer_current()->started = true;
+    struct layer *layer = layer_current();
+    layer->started = true;
+    layer->touched = true;
     return __real_io_signals(io, token);
 }
 
@@ -108,8 +110,10 @@ int __wrap_io_signals(struct io *io, uint64_t token)
 
 void __wrap_io_accept(struct io *io, int listener, uint64_t token)
 {
+    struct layer *layer = layer_current();
+    layer->touched = true;
     __real_io_accept(io, listener, token);
-    atomic_store(&layer_current()->shared->serving, true);
+    atomic_store(&layer->shared->serving, true);
 }
 
 void __wrap_io_socket_setup(struct io *io, int socket, int keepalive_s)
@@ -123,6 +127,7 @@ void __wrap_io_socket_setup(struct io *io, int socket, int keepalive_s)
     bool known = getpeername(socket, &peer.any, &length) == 0 && peer.any.sa_family == AF_INET;
     assert(socket < LAYER_DESCRIPTORS_MAX);
     layer->port_of[socket] = known ? ntohs(peer.v4.sin_port) : 0;
+    layer->shared->over[layer->port_of[socket]] = false;
     __real_io_socket_setup(io, socket, keepalive_s);
 }
 
@@ -131,6 +136,7 @@ static void layer_note_slot(struct layer *layer, int socket, uint64_t token)
     uint32_t slot = token_unpack(token).slot;
     assert(slot < LAYER_SLOTS_MAX && socket < LAYER_DESCRIPTORS_MAX);
     uint16_t port = layer->port_of[socket];
+    layer->touched = true;
     layer->port_of_slot[slot] = port;
     layer->shared->slot[port] = slot;
 }
@@ -148,4 +154,23 @@ void __wrap_io_send(struct io *io, int socket, uint64_t token, const struct iove
     layer_note_slot(layer, socket, token);
     atomic_fetch_add(&layer->shared->sending[layer->port_of[socket]], 1);
     __real_io_send(io, socket, token, pieces, count);
+}
+
+void __wrap_io_receive_into(struct io *io, int socket, uint64_t token, uint8_t *bytes,
+                            size_t length)
+{
+    layer_note_slot(layer_current(), socket, token);
+    __real_io_receive_into(io, socket, token, bytes, length);
+}
+
+void __wrap_io_cancel(struct io *io, uint64_t target, uint64_t token)
+{
+    layer_current()->touched = true;
+    __real_io_cancel(io, target, token);
+}
+
+void __wrap_io_socket_shutdown(struct io *io, int socket)
+{
+    layer_current()->touched = true;
+    __real_io_socket_shutdown(io, socket);
 }

@@ -47,6 +47,7 @@ struct layer {
     uint64_t serial;
     uint32_t in_kernel;
     bool kill_due;
+    bool touched; // something was handed to the ring since it was looked at
     bool started; // everything that a start waits for is done
     struct layer_request requests[LAYER_REQUESTS_MAX];
     uint16_t file_of[LAYER_DESCRIPTORS_MAX]; // open descriptors
@@ -83,6 +84,8 @@ void layer_disk_rename(struct layer *layer, uint16_t file, const char *to);
 void layer_disk_unlink(struct layer *layer, uint16_t file);
 // ... and did not come about.
 void layer_disk_undo_naming(struct layer *layer, const struct layer_request *request);
+// A write begins: whatever of it arrives is volatile.
+void layer_disk_writing(struct layer *layer, const struct layer_request *request);
 // A write has ended: `bytes` of it are in the cache, and on the medium if it is `dsync`.
 void layer_disk_written(struct layer *layer, const struct layer_request *request, uint64_t bytes);
 // Writes some sectors of the request, as a failed write may, or the first `bytes`.

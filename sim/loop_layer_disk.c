@@ -201,14 +201,23 @@ static void medium_write(struct layer *layer, const struct layer_request *reques
     file->filled |= blocks_of(request->offset, bytes);
 }
 
+void layer_disk_writing(struct layer *layer, const struct layer_request *request)
+{
+    struct loop_file *file = &layer->shared->files[request->file];
+    if (request->offset + request->length > LOOP_FILE_BYTES_MAX) {
+        layer_violation(layer, "%s is written beyond its size", file->name);
+        layer_die(layer);
+    }
+    file->flying |= blocks_of(request->offset, request->length);
+}
+
 void layer_disk_written(struct layer *layer, const struct layer_request *request, uint64_t bytes)
 {
     struct loop_file *file = &layer->shared->files[request->file];
     uint64_t end = request->offset + bytes;
-    if (end > LOOP_FILE_BYTES_MAX) {
-        layer_violation(layer, "%s is written beyond its size", file->name);
+    file->flying &= ~blocks_of(request->offset, request->length);
+    if (bytes == 0)
         return;
-    }
     uint64_t blocks = blocks_of(request->offset, bytes);
     file->size = end > file->size ? end : file->size;
     file->dropped &= ~blocks;

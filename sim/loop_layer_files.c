@@ -296,6 +296,7 @@ void __wrap_io_write(struct io *io, int file, const struct iovec *pieces, uint32
         write_spoiled(layer, request, rule);
         return;
     }
+    layer_disk_writing(layer, request);
     __real_io_write(io, file, pieces, count, offset, dsync, request_enter(layer, request));
 }
 
@@ -345,6 +346,7 @@ void __wrap_io_close(struct io *io, int file, uint64_t token)
 {
     struct layer *layer = layer_current();
     bool socket = token_unpack(token).operation == TOKEN_CLOSE;
+    layer->touched = true;
     if (layer->shared->unhindered || socket) {
         __real_io_close(io, file, token);
         return;
@@ -393,8 +395,7 @@ static void finish_write(struct layer *layer, const struct layer_request *reques
     if (request_sum(request) != request->sum)
         layer_violation(layer, "bytes lent to a write of %s were changed before it ended",
                         layer->shared->files[request->file].name);
-    if (request->result > 0)
-        layer_disk_written(layer, request, (uint64_t)request->result);
+    layer_disk_written(layer, request, request->result > 0 ? (uint64_t)request->result : 0);
 }
 
 static void finish_sync(struct layer *layer, const struct layer_request *request)

@@ -17,6 +17,20 @@
 
 // --- from the ring ---------------------------------------------------------------------------
 
+static void note_end(struct loop_shared *shared, uint16_t port)
+{
+    if (!shared->over[port])
+        atomic_fetch_add(&shared->ended, 1);
+    shared->over[port] = true;
+}
+
+// A receive that ends for another reason than the stream's end.
+static bool result_is_passing(int32_t result)
+{
+    return result == -ECANCELED || result == -ENOBUFS || result == -EINTR || result == -EAGAIN ||
+           result == -ENOMEM;
+}
+
 static void event_note(struct layer *layer, const struct io_event *event)
 {
     struct loop_shared *shared = layer->shared;
@@ -31,13 +45,21 @@ static void event_note(struct layer *layer, const struct io_event *event)
     case TOKEN_RECEIVE_DIRECT:
         if (event->result > 0)
             shared->received[port] += (uint64_t)event->result;
+        else if (!result_is_passing(event->result))
+            note_end(shared, port);
         break;
     case TOKEN_SEND:
         if (event->result > 0)
             atomic_fetch_add(&shared->sent[port], (uint64_t)event->result);
+        else if (!result_is_passing(event->result))
+            note_end(shared, port);
         atomic_fetch_sub(&shared->sending[port], 1);
         break;
+    case TOKEN_SIGNAL:
+        atomic_fetch_add(&shared->signals, 1);
+        break;
     case TOKEN_CLOSE:
+        note_end(shared, port);
         atomic_fetch_add(&shared->closed, 1);
         break;
     default:
@@ -62,6 +84,7 @@ static int layer_collect(struct layer *layer, struct io *io, int64_t timeout_ns)
 // Takes what there is, and waits until no request on a file is in the kernel.
 static int layer_reap(struct layer *layer, struct io *io)
 {
+    layer->touched = false;
     int result = layer_collect(layer, io, layer->in_kernel > 0 ? PAUSE_FILES_NS : 0);
     while (result >= 0 && layer->in_kernel > 0)
         result = layer_collect(layer, io, PAUSE_FILES_NS);
@@ -166,7 +189,8 @@ static bool layer_settled(const struct layer *layer)
     const struct loop_shared *shared = layer->shared;
     return layer->events == 0 && gate_open(shared) &&
            atomic_load(&shared->accepted) >= shared->accepted_wanted &&
-           atomic_load(&shared->closed) >= shared->closed_wanted;
+           atomic_load(&shared->ended) >= shared->ended_wanted &&
+           atomic_load(&shared->signals) >= shared->signals_wanted;
 }
 
 static void layer_park(struct layer *layer, uint64_t request)
@@ -212,6 +236,15 @@ static int layer_pass(struct layer *layer, struct io *io, int64_t deadline_ns)
     return layer_collect(layer, io, PAUSE_NS);
 }
 
+// Nothing can have come in, and there is time to pass: the ring need not be asked.
+static bool layer_is_idle(const struct layer *layer, int64_t deadline_ns)
+{
+    int64_t next_ns = next_due_ns(layer);
+    next_ns = next_ns < deadline_ns ? next_ns : deadline_ns;
+    return !layer->touched && layer->in_kernel == 0 && layer_settled(layer) &&
+           atomic_load(&layer->shared->serving) && next_ns <= layer->shared->horizon_ns;
+}
+
 int __wrap_io_wait(struct io *io, int64_t timeout_ns, struct io_event *events)
 {
     struct layer *layer = layer_current();
@@ -223,7 +256,7 @@ int __wrap_io_wait(struct io *io, int64_t timeout_ns, struct io_event *events)
     // The first turn is the one that begins to accept: it is not to wait for a client before that.
     bool impatient = timeout_ns == 0 || (layer->started && !atomic_load(&shared->serving));
     for (bool waited = false;;) {
-        int result = layer_reap(layer, io);
+        int result = layer_is_idle(layer, deadline_ns) ? 0 : layer_reap(layer, io);
         if (result < 0)
             return result;
         int count = layer_deliver(layer, events);

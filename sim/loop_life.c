@@ -23,8 +23,8 @@ struct life {
     enum ending ending;
     bool power_cut;
     uint32_t operations;
+    bool failures;      // requests on files fail
     uint32_t disk_full; // rounds that it goes on for
-    uint64_t faults;    // injected in earlier lives
 };
 
 // --- faults of files -------------------------------------------------------------------------
@@ -50,17 +50,18 @@ static const struct file_fault {
 };
 #define FILE_FAULTS (sizeof(file_faults) / sizeof(file_faults[0]))
 
-static void faults_on(struct loop *loop)
+static void faults_on(struct loop *loop, const struct life *life)
 {
     for (size_t i = 0; i < FILE_FAULTS; i++) {
         const struct file_fault *row = &file_faults[i];
-        uint32_t ppm = loop->plan.ppm[row->fault];
-        if (ppm == 0)
+        uint64_t ppm =
+            (uint64_t)loop->plan.ppm[row->fault] * ((row->classes & ~SPACE) != 0 ? 1 : 10);
+        if (ppm == 0 || (row->action != LOOP_DELAY && !life->failures))
             continue;
         loop_rule_add(loop, (struct loop_rule){.classes = row->classes,
                                                .action = row->action,
                                                .value = row->value,
-                                               .ppm = ppm,
+                                               .ppm = (uint32_t)(ppm < 1000000 ? ppm : 1000000),
                                                .left = row->left,
                                                .fault = row->fault});
         if (row->action != LOOP_DELAY)
@@ -321,10 +322,10 @@ static bool work_disk_full(struct loop *loop, struct life *life)
     if (life->disk_full > 0 && --life->disk_full == 0) {
         loop_rules_clear(loop);
         loop->may_refuse = false;
-        faults_on(loop);
+        faults_on(loop, life);
         return loop_server_pass(loop, RECOVER_NS);
     }
-    if (life->disk_full > 0 || loop->shared->rules[0].classes != 0 ||
+    if (life->disk_full > 0 || life->ending == ENDING_KILL_AT || life->ending == ENDING_KILL_HELD ||
         !loop_chance(loop, FAULT_DISK_FULL, 20 * (uint64_t)loop->plan.ppm[FAULT_DISK_FULL]))
         return true;
     loop_rule_add(loop, (struct loop_rule){.classes = SPACE,
@@ -367,7 +368,7 @@ static void life_work(struct loop *loop, struct life *life)
     loop->may_refuse = loop->plan.config.maxmemory < (int64_t)MIB(16);
     loop->kill_when_held = false;
     bool alive = loop_state_wall(loop, loop->wall_ms) && work_connect(loop);
-    faults_on(loop);
+    faults_on(loop, life);
     work_arm(loop, life);
     while (alive && loop->result->tally.operations < until)
         alive = work_round(loop) && work_time(loop) && work_wall(loop) &&
@@ -383,6 +384,9 @@ static void life_draw(struct loop *loop, struct life *life)
     uint64_t cut = loop->plan.ppm[FAULT_POWER_CUT];
     *life = (struct life){.ending = ENDING_STOP};
     uint64_t which = random_below(&loop->faults, 100);
+    // Faults of the network want replies that are certain.
+    uint64_t network = (uint64_t)loop->plan.ppm[FAULT_RESET] + loop->plan.ppm[FAULT_STALL];
+    life->failures = network == 0 || random_below(&loop->faults, 2) == 0;
     life->power_cut = cut > 0 && random_below(&loop->faults, kill + cut) < cut;
     if (kill + cut > 0 && which < 80)
         life->ending = which < 20 ? ENDING_KILL : which < 60 ? ENDING_KILL_AT : ENDING_KILL_HELD;

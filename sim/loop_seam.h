@@ -20,6 +20,10 @@ LOOP_WRAPPED(int, io_signals, (struct io * io, uint64_t token));
 LOOP_WRAPPED(void, io_accept, (struct io * io, int listener, uint64_t token));
 LOOP_WRAPPED(void, io_socket_setup, (struct io * io, int socket, int keepalive_s));
 LOOP_WRAPPED(void, io_receive, (struct io * io, int socket, uint64_t token));
+LOOP_WRAPPED(void, io_receive_into,
+             (struct io * io, int socket, uint64_t token, uint8_t *bytes, size_t length));
+LOOP_WRAPPED(void, io_cancel, (struct io * io, uint64_t target, uint64_t token));
+LOOP_WRAPPED(void, io_socket_shutdown, (struct io * io, int socket));
 LOOP_WRAPPED(void, io_send,
              (struct io * io, int socket, uint64_t token, const struct iovec *pieces,
               uint32_t count));

@@ -23,6 +23,9 @@
 // In real time: a server that is silent for so long is stuck.
 #define PATIENCE_NS 20000000000
 #define PAUSE_NS 2000000
+// In its own time: what a clean stop may take.
+#define STOP_STEP_NS 1000000000
+#define STOP_NS_MAX 60000000000
 #define LOG_SHOWN_BYTES 3000
 #define SERVER_WORDS_MAX 48
 
@@ -133,9 +136,12 @@ static void shared_begin(struct loop_shared *shared, bool unhindered)
     shared->gates = 0;
     shared->gate_holds = false;
     shared->accepted_wanted = 0;
-    shared->closed_wanted = 0;
+    shared->ended_wanted = 0;
+    shared->signals_wanted = 0;
     shared->violation[0] = '\0';
     atomic_store(&shared->accepted, 0);
+    atomic_store(&shared->ended, 0);
+    atomic_store(&shared->signals, 0);
     atomic_store(&shared->closed, 0);
     atomic_store(&shared->held, 0);
     atomic_store(&shared->serving, false);
@@ -189,6 +195,7 @@ static bool server_ended(struct loop *loop)
         return false;
     loop->pid = 0;
     faults_take(loop);
+    loop_disk_process_gone(loop);
     loop->end = end_of(loop, status);
     return true;
 }
@@ -197,6 +204,22 @@ static void check_violation(struct loop *loop)
 {
     if (loop->shared->violation[0] != '\0')
         loop_fail(loop, VERDICT_WRONG, "%s", loop->shared->violation);
+}
+
+// Tells what the layer is still waiting for.
+static _Noreturn void server_restless(struct loop *loop)
+{
+    const struct loop_shared *shared = loop->shared;
+    fprintf(loop->report, "accepted %llu of %llu, ended %llu of %llu\n",
+            (unsigned long long)atomic_load(&shared->accepted),
+            (unsigned long long)shared->accepted_wanted,
+            (unsigned long long)atomic_load(&shared->ended),
+            (unsigned long long)shared->ended_wanted);
+    for (uint32_t i = 0; i < shared->gates; i++)
+        fprintf(loop->report, "received %llu of %llu on port %u\n",
+                (unsigned long long)shared->received[shared->gate[i].port],
+                (unsigned long long)shared->gate[i].received, shared->gate[i].port);
+    loop_fail(loop, VERDICT_STUCK, "the server does not come to rest");
 }
 
 // Waits until the layer says that the server is parked, or until it has ended.
@@ -218,7 +241,7 @@ static bool server_wait_parked(struct loop *loop)
             return false;
         }
         if (real_ns() - began_ns > PATIENCE_NS)
-            loop_fail(loop, VERDICT_STUCK, "the server does not come to rest");
+            server_restless(loop);
     }
     check_violation(loop);
     faults_take(loop);
@@ -311,10 +334,14 @@ void loop_server_stop(struct loop *loop)
 {
     assert(loop->pid > 0);
     loop->stop_sent = true;
-    // As much time as it may want for that.
-    loop->shared->horizon_ns += 60000000000;
+    loop->shared->signals_wanted = 1;
     kill(loop->pid, SIGTERM);
-    loop_server_reap(loop);
+    bool alive = loop_server_settle(loop);
+    for (int64_t passed_ns = 0; alive; passed_ns += STOP_STEP_NS) {
+        if (passed_ns > STOP_NS_MAX)
+            loop_fail(loop, VERDICT_STUCK, "the server does not stop");
+        alive = loop_server_pass(loop, STOP_STEP_NS);
+    }
 }
 
 // --- what it says ----------------------------------------------------------------------------

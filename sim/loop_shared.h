@@ -85,6 +85,7 @@ struct loop_file {
     char name[LOOP_NAME_BYTES];
     uint64_t size;         // the real file's
     uint64_t durable_size; // on the medium
+    uint64_t flying;       // a bit for each block: being written
     uint64_t dirty;        // a bit for each block: written, and not yet synced
     uint64_t dropped;      // ... whose sync has failed
     uint64_t filled;       // ... that may be other than zeros on the medium
@@ -116,7 +117,8 @@ struct loop_shared {
         uint64_t received;
     } gate[LOOP_GATES_MAX];
     uint64_t accepted_wanted;
-    uint64_t closed_wanted;
+    uint64_t ended_wanted;
+    uint64_t signals_wanted;
 
     // --- told by the layer
     _Atomic uint64_t parked_for; // the newest request after which it was parked
@@ -126,7 +128,9 @@ struct loop_shared {
     _Atomic bool killed;         // it has killed itself by a rule
     _Atomic uint32_t held;       // intent writes, and syncs that belong to them, that a rule delays
     _Atomic uint64_t accepted;
-    _Atomic uint64_t closed;
+    _Atomic uint64_t ended;  // connections whose end the server has been told
+    _Atomic uint64_t closed; // ... and that it has closed
+    _Atomic uint64_t signals;
     char violation[256]; // a rule of the seam that the server has broken, "" while there is none
     uint64_t requests[LOOP_CLASSES];
     uint64_t failed[LOOP_CLASSES]; // ... that a rule made fail
@@ -136,6 +140,7 @@ struct loop_shared {
     uint64_t received[LOOP_PORTS];
     _Atomic uint64_t sent[LOOP_PORTS];
     _Atomic uint32_t sending[LOOP_PORTS]; // sends in flight
+    bool over[LOOP_PORTS];                // counted in `ended`
     uint32_t slot[LOOP_PORTS];            // of the connection in the server
 
     // --- the disk; handed on from life to life
