@@ -59,7 +59,9 @@ void command_reset(struct call *call)
     struct connection *connection = call->connection;
     connection->database = 0;
     connection->name.length = 0;
-    connection->reply_mode = REPLY_ON;
+    // The command after CLIENT REPLY SKIP stays unanswered, even this one.
+    if (connection->reply_mode != REPLY_SKIP)
+        connection->reply_mode = REPLY_ON;
     connection->authenticated = call->server->config.requirepass[0] == '\0';
     call->reply->version = 2;
     resp_simple(call->reply, "RESET");

@@ -48,6 +48,10 @@ static void life_listen(struct world *world)
 static void life_drop(struct world *world)
 {
     struct server *server = world->server;
+    // The kernel has forgotten what a failed sync was to write: as after a power cut.
+    if (world->sync_failed)
+        observer_power_cut(world);
+    world->sync_failed = false;
     network_server_died(world);
     requests_orphan(world);
     disk_kill(world->disk);

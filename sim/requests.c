@@ -235,6 +235,7 @@ static int64_t request_apply(struct world *world, struct request *request)
     case REQUEST_SYNC:
         if (request->disk >= 0)
             disk_sync_end(disk, request->disk, request->error);
+        world->sync_failed = world->sync_failed || request->error < 0;
         return request->error;
     case REQUEST_READ:
         return request_end_read(world, request);

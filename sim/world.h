@@ -75,6 +75,7 @@ struct world {
     bool calm;                   // faults have ended, or do not happen now
     int64_t faulted_ns;          // when a file fault was injected last; -1: never
     uint32_t start_reads_failed; // reads that failed in the present start
+    bool sync_failed;            // in this life: what it was to write may be gone
     uint64_t turns_still;        // turns since time has moved
     jmp_buf gone;                // where a disaster leads
     enum disaster disaster;
