@@ -110,6 +110,7 @@ static int64_t check_pattern(const struct check *check)
 // is taken only when it is -1 and `null` allows it.
 static int64_t header(const struct check *check, size_t at, bool null, int64_t *number)
 {
+    *number = 0;
     uint64_t value = 0;
     size_t i = at + 1;
     bool negative = i < check->length && check->sent[i] == '-';
@@ -321,6 +322,7 @@ static const struct model_key *first_of(const struct model *model, const struct 
 static int64_t take_header(const struct check *check, uint64_t *count)
 {
     struct model_reply *reply = check->reply;
+    *count = 0;
     if (reply->checked >= check->length)
         return -EAGAIN;
     if (check->sent[reply->checked] != '*')

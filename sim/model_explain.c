@@ -40,7 +40,7 @@ static bool state_is(const struct model_state *state, const struct model_entry *
     if (state->block == NULL || entry == NULL)
         return state->block == NULL && entry == NULL;
     return state->length == entry->value_length && state->expiry_ms == entry->expiry_ms &&
-           memcmp(state->block->bytes, entry->value, state->length) == 0;
+           (state->length == 0 || memcmp(state->block->bytes, entry->value, state->length) == 0);
 }
 
 // The changes after which the key was as it is in the recovered state.

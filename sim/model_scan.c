@@ -171,6 +171,8 @@ static bool scan_options(struct model_call *call, struct scan_options *options)
         } else if (more && model_arg_is(call, i, "match")) {
             options->pattern = model_arg(call, i + 1);
             options->all = pattern_is_all(options->pattern);
+            if (options->all)
+                options->pattern.length = 0;
         } else if (more && model_arg_is(call, i, "type")) {
             options->none = !model_arg_is(call, i + 1, "string");
         } else {
@@ -182,6 +184,12 @@ static bool scan_options(struct model_call *call, struct scan_options *options)
         }
     }
     return true;
+}
+
+static bool scan_pattern_is(const struct model_scan *scan, struct model_text pattern)
+{
+    return scan->pattern.length == pattern.length &&
+           (pattern.length == 0 || memcmp(scan->pattern.data, pattern.data, pattern.length) == 0);
 }
 
 // The iteration that this step belongs to: a new one from cursor 0 on. Steps that ask for something
@@ -204,9 +212,7 @@ static struct model_scan *scan_iteration(struct model_call *call, uint64_t curso
     if (scan == NULL)
         return NULL;
     if (cursor != scan->cursor || session->database != scan->database || options->none ||
-        options->all != scan->all ||
-        (!scan->all && (options->pattern.length != scan->pattern.length ||
-                        memcmp(options->pattern.data, scan->pattern.data, scan->pattern.length))))
+        options->all != scan->all || !scan_pattern_is(scan, options->pattern))
         scan->broken = true;
     return scan;
 }
