@@ -13,6 +13,25 @@ static void judge(struct damage_work *work, enum fault_class expected)
         work->damage->file[0] = '\0';
 }
 
+// The message must name the file that was hit when the chain ends right there, or when a read of it
+// has failed. When a whole segment is out of the chain, it may name the one before it.
+static bool judge_names(const struct damage_work *work)
+{
+    const struct survey_segment *last = NULL;
+    for (uint32_t i = 0; i < work->after.segments_count; i++) {
+        const struct survey_segment *segment = &work->after.segments[i];
+        if (segment->reached && (last == NULL || segment->number > last->number))
+            last = segment;
+    }
+    if (work->damage->kind == FAULT_UNREADABLE)
+        return true;
+    char name[WAL_SEGMENT_NAME_BYTES];
+    if (last == NULL)
+        return false;
+    wal_segment_name(name, last->slot);
+    return strcmp(name, work->damage->file) == 0 && work->after.walked_to < last->limit;
+}
+
 // A log that contradicts itself already (a disk has lied) proves nothing about what comes next.
 static bool judge_agrees(const struct survey *survey)
 {
@@ -42,8 +61,8 @@ static bool judge_any_unreadable(const struct survey *survey, bool segments)
 
 enum follow { FOLLOW_NOTHING, FOLLOW_PERHAPS, FOLLOW_SOMETHING };
 
-// Does something in this segment follow the end of the chain? Perhaps: it is superseded, or belongs
-// to another file.
+// Does something in this segment follow the end of the chain? What is superseded does not. Perhaps:
+// it belongs to another file.
 static enum follow follow_segment(const struct survey *survey, const struct survey_segment *segment)
 {
     bool whole = segment->size == survey->identity.segment_bytes;
@@ -61,13 +80,9 @@ static enum follow follow_segment(const struct survey *survey, const struct surv
     }
     if (segment->duplicate)
         return FOLLOW_SOMETHING;
-    if (segment->first >= segment->limit)
-        return segment->follows ? FOLLOW_PERHAPS : FOLLOW_NOTHING;
-    if (!segment->reached)
-        return FOLLOW_SOMETHING;
-    if (segment->limit != UINT64_MAX) // the chain has gone on elsewhere
-        return segment->follows || !whole ? FOLLOW_PERHAPS : FOLLOW_NOTHING;
-    return segment->follows || !whole ? FOLLOW_SOMETHING : FOLLOW_NOTHING;
+    if (segment->first >= segment->limit || (segment->reached && segment->limit != UINT64_MAX))
+        return FOLLOW_NOTHING;
+    return segment->follows || !segment->reached || !whole ? FOLLOW_SOMETHING : FOLLOW_NOTHING;
 }
 
 static enum follow judge_follow(const struct survey *survey)
@@ -161,6 +176,8 @@ bool damage_judge(struct damage_work *work)
     }
     if (after->witnessed > after->end || !judge_agrees(after)) {
         judge(work, FAULT_REFUSE);
+        if (!judge_names(work))
+            work->damage->file[0] = '\0';
         return true;
     }
     if (!judge_is_prefix(before, after))

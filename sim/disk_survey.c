@@ -49,15 +49,6 @@ static void view_take(struct disk *disk, const struct disk_file *file, uint64_t 
     view->bytes.length = (size_t)blocks * DISK_BLOCK_BYTES;
 }
 
-static bool view_is_zero(const struct survey_view *view, uint64_t from)
-{
-    for (uint64_t at = from; at < view->bytes.length; at += DISK_BLOCK_BYTES) {
-        if (!disk_is_zero(view->bytes.data + at, DISK_BLOCK_BYTES))
-            return false;
-    }
-    return true;
-}
-
 static void survey_witness(struct survey *survey, uint64_t durable)
 {
     if (durable > survey->witnessed)
@@ -194,21 +185,6 @@ static void survey_segment(struct disk *disk, const struct disk_file *file, uint
     survey_frames(survey, identity, view);
 }
 
-// What lies behind the chain's frames is known only when the chain is.
-static void survey_follows(struct disk *disk, const struct wal_identity *identity,
-                           struct survey_view *view, struct survey *survey)
-{
-    for (uint32_t i = 0; i < survey->segments_count; i++) {
-        struct survey_segment *segment = &survey->segments[i];
-        char name[WAL_SEGMENT_NAME_BYTES];
-        wal_segment_name(name, segment->slot);
-        view_take(disk, disk_find(disk, name), identity->segment_bytes, view);
-        if (segment->kept_end == 0)
-            segment->kept_end = WAL_BLOCK_BYTES;
-        segment->follows = !view_is_zero(view, segment->kept_end);
-    }
-}
-
 static int survey_by_slot(const void *a, const void *b)
 {
     uint32_t slot_a;
@@ -336,6 +312,7 @@ static void survey_walk(struct survey *survey, const struct wal_identity *identi
         chain_walk(survey, segment, &next, &count);
         segment = chain_next(survey, segment->number);
     }
+    survey->walked_to = next.sequence;
     for (uint32_t i = 0; i < survey->chain_count; i++) {
         struct survey_frame *frame = &survey->frames[survey->chain[i]];
         struct survey_segment *home = &survey->segments[frame->segment];
@@ -343,6 +320,63 @@ static void survey_walk(struct survey *survey, const struct wal_identity *identi
         home->needed = true;
         home->kept_end = frame->offset + frame->bytes;
         assert(frame->sequence == i + 1);
+    }
+}
+
+// --- behind the chain ----------------------------------------------------------------------------
+
+// A header with a number above `number` supersedes frames from this sequence on.
+static uint64_t follow_limit(const struct survey *survey, uint64_t number)
+{
+    uint64_t limit = UINT64_MAX;
+    for (uint32_t i = 0; i < survey->segments_count; i++) {
+        const struct survey_segment *segment = &survey->segments[i];
+        if (segment->kind == SURVEY_VALID && !segment->duplicate && segment->number > number &&
+            segment->first < limit)
+            limit = segment->first;
+    }
+    return limit;
+}
+
+static bool follow_in(const struct survey *survey, const struct survey_segment *segment,
+                      const struct survey_view *view)
+{
+    uint32_t index = (uint32_t)(segment - survey->segments);
+    uint32_t next = segment->frames;
+    uint64_t offset = segment->kept_end;
+    while (offset < view->bytes.length) {
+        const struct survey_frame *frame = NULL;
+        for (; next < survey->frames_count && survey->frames[next].segment == index; next++) {
+            frame = &survey->frames[next];
+            if (frame->offset >= offset)
+                break;
+        }
+        if (frame != NULL && frame->offset == offset) {
+            if (frame->sequence > survey->end &&
+                frame->sequence < follow_limit(survey, frame->number))
+                return true;
+            offset += frame->bytes;
+            continue;
+        }
+        if (!disk_is_zero(view->bytes.data + offset, DISK_BLOCK_BYTES))
+            return true;
+        offset += DISK_BLOCK_BYTES;
+    }
+    return false;
+}
+
+// What lies behind the chain's frames is known only when the chain is.
+static void survey_follows(struct disk *disk, const struct wal_identity *identity,
+                           struct survey_view *view, struct survey *survey)
+{
+    for (uint32_t i = 0; i < survey->segments_count; i++) {
+        struct survey_segment *segment = &survey->segments[i];
+        char name[WAL_SEGMENT_NAME_BYTES];
+        wal_segment_name(name, segment->slot);
+        view_take(disk, disk_find(disk, name), identity->segment_bytes, view);
+        if (segment->kept_end == 0)
+            segment->kept_end = WAL_BLOCK_BYTES;
+        segment->follows = follow_in(survey, segment, view);
     }
 }
 

@@ -31,7 +31,7 @@ struct survey_segment {
     bool reached;      // the chain comes through it, or ends in it
     bool unreadable;   // in some block
     uint64_t kept_end; // offset behind the last frame of the chain, or behind the header
-    bool follows;      // not all is zero behind there
+    bool follows;      // behind there is more than zeros and frames that are superseded
 };
 
 struct survey_frame {
@@ -62,6 +62,7 @@ struct survey {
     uint64_t witnessed; // D
     uint64_t end;       // E
     uint64_t end_chain;
+    uint64_t walked_to;              // the sequence that the chain has not got
     struct survey_segment *segments; // in the order of slots
     uint32_t segments_count;
     struct survey_frame *frames; // valid ones, wherever they are
