@@ -135,6 +135,7 @@ static void run_end(struct loop *loop)
     }
     loop_clients_forget(loop);
     loop_rounds_free(loop);
+    loop_rest_free(loop);
     if (loop->model != NULL)
         model_destroy(loop->model);
     if (loop->folder[0] != '\0')
@@ -156,7 +157,8 @@ static void run_plan(struct loop *loop, const char *name, uint64_t seed, uint64_
     assert(scenario != NULL);
     plan_draw(&loop->plan, scenario, seed, without, operations);
     struct plan *plan = &loop->plan;
-    plan->config.wal_segment_size = LOOP_FILE_BYTES_MAX;
+    if (!scenario->loads)
+        plan->config.wal_segment_size = LOOP_FILE_BYTES_MAX;
     plan->config.timeout_s = 0;
     if (plan->config.hz > HZ_MAX)
         plan->config.hz = HZ_MAX;

@@ -187,46 +187,66 @@ void loop_disk_process_gone(struct loop *loop)
 
 // --- copies ----------------------------------------------------------------------------------
 
-struct loop_copy {
-    char name[LOOP_NAME_BYTES];
-    uint64_t size;
-    uint8_t *bytes;
-};
-
-struct loop_backup {
-    uint32_t count;
-    struct loop_copy files[LOOP_FILES_MAX];
-};
-
 static int compare_copies(const void *a, const void *b)
 {
     return strcmp(((const struct loop_copy *)a)->name, ((const struct loop_copy *)b)->name);
 }
 
-// Every file of the folder but the lock, in the order of their names.
+struct loop_copy *loop_backup_add(struct loop_backup *backup, const char *name)
+{
+    assert(backup->count < LOOP_FILES_MAX && strlen(name) < LOOP_NAME_BYTES);
+    struct loop_copy *copy = &backup->files[backup->count++];
+    *copy = (struct loop_copy){.bytes = sim_alloc(LOOP_FILE_BYTES_MAX, 1)};
+    snprintf(copy->name, sizeof(copy->name), "%s", name);
+    return copy;
+}
+
+void loop_backup_remove(struct loop_backup *backup, struct loop_copy *file)
+{
+    free(file->bytes);
+    size_t after = (size_t)(&backup->files[backup->count] - (file + 1));
+    memmove(file, file + 1, after * sizeof(*file));
+    backup->count--;
+}
+
+struct loop_copy *loop_backup_find(struct loop_backup *backup, const char *name)
+{
+    for (uint32_t i = 0; i < backup->count; i++) {
+        if (strcmp(backup->files[i].name, name) == 0)
+            return &backup->files[i];
+    }
+    return NULL;
+}
+
+// In the order of the files' names: that of the folder is chance.
 struct loop_backup *loop_disk_backup(struct loop *loop)
 {
     struct loop_backup *backup = sim_alloc(1, sizeof(*backup));
-    uint8_t *bytes = sim_alloc(LOOP_FILE_BYTES_MAX, 1);
     DIR *folder = opendir(loop->data);
     for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
         if (entry->d_name[0] == '.' || strcmp(entry->d_name, WAL_NAME_LOCK) == 0)
             continue;
-        assert(backup->count < LOOP_FILES_MAX && strlen(entry->d_name) < LOOP_NAME_BYTES);
-        struct loop_copy *copy = &backup->files[backup->count++];
-        snprintf(copy->name, sizeof(copy->name), "%s", entry->d_name);
-        copy->size = files_read(loop, copy->name, bytes);
-        copy->bytes = sim_alloc(copy->size + 1, 1);
-        memcpy(copy->bytes, bytes, copy->size);
+        struct loop_copy *copy = loop_backup_add(backup, entry->d_name);
+        copy->size = files_read(loop, copy->name, copy->bytes);
     }
     if (folder != NULL)
         closedir(folder);
-    free(bytes);
     qsort(backup->files, backup->count, sizeof(backup->files[0]), compare_copies);
     return backup;
 }
 
-void loop_disk_backup_free(struct loop_backup *backup)
+struct loop_backup *loop_backup_copy(const struct loop_backup *backup)
+{
+    struct loop_backup *copy = sim_alloc(1, sizeof(*copy));
+    for (uint32_t i = 0; i < backup->count; i++) {
+        struct loop_copy *file = loop_backup_add(copy, backup->files[i].name);
+        file->size = backup->files[i].size;
+        memcpy(file->bytes, backup->files[i].bytes, file->size);
+    }
+    return copy;
+}
+
+void loop_backup_free(struct loop_backup *backup)
 {
     for (uint32_t i = 0; i < backup->count; i++)
         free(backup->files[i].bytes);
@@ -241,7 +261,7 @@ static void files_clear(struct loop *loop)
         files_path(loop, there->files[i].name, path);
         unlink(path);
     }
-    loop_disk_backup_free(there);
+    loop_backup_free(there);
 }
 
 // The table of files, all durable as they are.
@@ -273,11 +293,4 @@ void loop_disk_restore(struct loop *loop, const struct loop_backup *backup)
     for (uint32_t i = 0; i < backup->count; i++)
         files_write(loop, backup->files[i].name, backup->files[i].bytes, backup->files[i].size);
     files_know(loop, backup);
-}
-
-void loop_disk_import(struct loop *loop)
-{
-    struct loop_backup *backup = loop_disk_backup(loop);
-    files_know(loop, backup);
-    loop_disk_backup_free(backup);
 }

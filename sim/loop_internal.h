@@ -87,7 +87,9 @@ struct loop {
     uint32_t clients_count; // of this life, client 0 included
     int64_t wall_ms;
     bool may_refuse;               // commands for want of space or memory
+    uint64_t refused;              // ... and were
     bool kill_when_held;           // the server, as soon as a reply waits for a delayed write
+    struct loop_backup *older;     // the folder some lives ago, or NULL
     uint64_t counted[FAULT_COUNT]; // the layer's counters, as far as they are in the tally
 };
 
@@ -173,17 +175,69 @@ void loop_disk_power_cut(struct loop *loop);
 // The disk is as the files are now, all of it durable.
 void loop_disk_import(struct loop *loop);
 
-struct loop_backup;
+// A copy of all files but the lock, by name.
+struct loop_copy {
+    char name[LOOP_NAME_BYTES];
+    uint64_t size;
+    uint8_t *bytes; // LOOP_FILE_BYTES_MAX, zeros behind the end
+};
+struct loop_backup {
+    uint32_t count;
+    struct loop_copy files[LOOP_FILES_MAX];
+};
 struct loop_backup *loop_disk_backup(struct loop *loop);
+struct loop_backup *loop_backup_copy(const struct loop_backup *backup);
+// The files become these, all of it durable.
 void loop_disk_restore(struct loop *loop, const struct loop_backup *backup);
-void loop_disk_backup_free(struct loop_backup *backup);
+void loop_backup_free(struct loop_backup *backup);
+struct loop_copy *loop_backup_find(struct loop_backup *backup, const char *name);
+// A new, empty file; its place changes with the next one that is added or removed.
+struct loop_copy *loop_backup_add(struct loop_backup *backup, const char *name);
+void loop_backup_remove(struct loop_backup *backup, struct loop_copy *file);
+
+// --- loop_survey.c
+
+// A frame that is valid where it lies.
+struct loop_frame {
+    uint32_t file; // in the backup
+    uint64_t offset;
+    uint64_t bytes; // whole blocks
+    uint64_t sequence;
+    uint64_t batch_first;
+    uint64_t durable;
+    uint64_t chain;
+    uint64_t checksum;
+    bool commit;
+    bool counts; // not superseded, in a segment that is where it belongs
+};
+
+// What a folder proves, found out independently of recovery.
+struct loop_survey {
+    uint64_t witnessed;   // D
+    uint64_t chain_end;   // E
+    uint32_t completions; // valid records
+    bool mismatch;        // a record has seen another frame than the one that is there
+    struct loop_frame *frames;
+    uint32_t count;
+};
+// False when the identity is not there or not valid: then nothing is.
+bool loop_survey(const struct loop_backup *backup, struct loop_survey *survey);
+void loop_survey_free(struct loop_survey *survey);
+// The frame of this sequence that counts, NULL when there is none.
+const struct loop_frame *loop_survey_frame(const struct loop_survey *survey, uint64_t sequence);
 
 // --- loop_damage.c
 
-// Damages the files by one fault of those at rest. False when there is nothing it could hit.
-// *expected: what recovery may do; `name`: the file that a refusal must name, "" for any.
-bool loop_damage_apply(struct loop *loop, enum fault fault, enum fault_class *expected,
-                       char name[LOOP_NAME_BYTES]);
+// Damages the copy by one fault of those at rest. False when there is nothing that it could hit.
+// `older`: the same folder some time ago, or NULL.
+bool loop_damage(struct loop *loop, struct loop_backup *image, const struct loop_survey *survey,
+                 const struct loop_backup *older, enum fault fault);
+
+// --- loop_rest.c
+
+// Between two lives: damages the files, sees what the server makes of it, and mends them.
+void loop_rest(struct loop *loop);
+void loop_rest_free(struct loop *loop);
 
 // --- loop_network.c
 
@@ -191,12 +245,19 @@ bool loop_damage_apply(struct loop *loop, enum fault fault, enum fault_class *ex
 // does not read. False when the server ended.
 bool loop_network_fault(struct loop *loop);
 
+// --- loop_space.c
+
+// By chance: the disk is full for some time. False when the server ended.
+bool loop_space_fault(struct loop *loop);
+// A rule by which there is no space.
+struct loop_rule loop_space_rule(void);
+
 // --- loop_life.c, loop_massive.c, loop_inspect.c
 
 // Lives until the plan's work is done.
 void loop_lives_run(struct loop *loop);
 void loop_massive_run(struct loop *loop);
-// Looks at everything that the server tells about itself.
-void loop_inspect(struct loop *loop);
+// Looks at what the server tells about itself. False when it ended.
+bool loop_inspect(struct loop *loop);
 
 #endif

@@ -14,7 +14,6 @@
 #define EVERYSEC_NS 2100000000
 // After faults have ended, the server is well again in this time.
 #define RECOVER_NS 5000000000
-#define DISK_FULL_ROUNDS 20
 
 // How a life ends.
 enum ending { ENDING_STOP, ENDING_KILL, ENDING_KILL_AT, ENDING_KILL_HELD };
@@ -23,8 +22,7 @@ struct life {
     enum ending ending;
     bool power_cut;
     uint32_t operations;
-    bool failures;      // requests on files fail
-    uint32_t disk_full; // rounds that it goes on for
+    bool failures; // requests on files fail
 };
 
 // --- faults of files -------------------------------------------------------------------------
@@ -152,7 +150,9 @@ static void life_end(struct loop *loop, const struct life *life)
     loop_rules_clear(loop);
     bool power_cut = killed && life->power_cut;
     if (loop->end == LOOP_KILLED) {
-        loop_count(loop, power_cut ? FAULT_POWER_CUT : FAULT_KILL);
+        // By a rule: then the layer has counted it.
+        if (loop->kill_sent)
+            loop_count(loop, power_cut ? FAULT_POWER_CUT : FAULT_KILL);
         loop->result->tally.crashes++;
         loop_trace(loop, "killed", power_cut, loop->told, model_newest(loop->model));
     }
@@ -173,6 +173,10 @@ static void start_fault(struct loop *loop)
         rule.action = random_below(&loop->faults, 2) == 0 ? LOOP_KILL_BEFORE : LOOP_KILL_AFTER;
         rule.fault = FAULT_START_CUT;
         loop_rule_add(loop, rule);
+        return;
+    }
+    if (loop_chance(loop, FAULT_DISK_FULL, loop->plan.ppm[FAULT_DISK_FULL] > 0 ? 200000 : 0)) {
+        loop_rule_add(loop, loop_space_rule());
         return;
     }
     const struct file_fault *row = &file_faults[random_below(&loop->faults, FILE_FAULTS)];
@@ -317,26 +321,10 @@ static bool work_wall(struct loop *loop)
     return alive;
 }
 
-static bool work_disk_full(struct loop *loop, struct life *life)
+static bool work_inspect(struct loop *loop)
 {
-    if (life->disk_full > 0 && --life->disk_full == 0) {
-        loop_rules_clear(loop);
-        loop->may_refuse = false;
-        faults_on(loop, life);
-        return loop_server_pass(loop, RECOVER_NS);
-    }
-    if (life->disk_full > 0 || life->ending == ENDING_KILL_AT || life->ending == ENDING_KILL_HELD ||
-        !loop_chance(loop, FAULT_DISK_FULL, 20 * (uint64_t)loop->plan.ppm[FAULT_DISK_FULL]))
-        return true;
-    loop_rule_add(loop, (struct loop_rule){.classes = SPACE,
-                                           .action = LOOP_FAIL,
-                                           .value = 28,
-                                           .ppm = 1000000,
-                                           .left = UINT32_MAX,
-                                           .fault = FAULT_DISK_FULL});
-    loop->may_refuse = true;
-    life->disk_full = 1 + (uint32_t)random_below(&loop->faults, DISK_FULL_ROUNDS);
-    return true;
+    uint32_t odds = strcmp(loop->plan.scenario->name, "comprehensive") == 0 ? 20 : 300;
+    return random_below(&loop->times, odds) != 0 || loop_inspect(loop);
 }
 
 static void work_arm(struct loop *loop, const struct life *life)
@@ -371,8 +359,8 @@ static void life_work(struct loop *loop, struct life *life)
     faults_on(loop, life);
     work_arm(loop, life);
     while (alive && loop->result->tally.operations < until)
-        alive = work_round(loop) && work_time(loop) && work_wall(loop) &&
-                work_disk_full(loop, life) && (loop->may_refuse || loop_network_fault(loop));
+        alive = work_round(loop) && work_time(loop) && work_wall(loop) && loop_space_fault(loop) &&
+                (loop->may_refuse || loop_network_fault(loop)) && work_inspect(loop);
     loop->kill_when_held = false;
 }
 
@@ -400,6 +388,7 @@ static void life_run(struct loop *loop, uint32_t operations)
     life_start(loop);
     life_work(loop, &life);
     life_end(loop, &life);
+    loop_rest(loop);
 }
 
 static uint32_t lives_count(const struct loop *loop)

@@ -232,6 +232,7 @@ static void exchange_execute_late(struct loop *loop, struct loop_exchange *excha
     if (line_never_refused(&exchange->line))
         loop_fail(loop, VERDICT_WRONG, "a command that needs no space was refused: %s", text);
     exchange->executed = true;
+    loop->refused++;
     model_refused(loop->model, &client->session, text, &exchange->reply);
     loop->result->tally.operations++;
 }
