@@ -87,7 +87,8 @@ static enum follow follow_segment(const struct survey *survey, const struct surv
 
 static enum follow judge_follow(const struct survey *survey)
 {
-    enum follow follow = FOLLOW_NOTHING;
+    // Frames of a batch that is not whole.
+    enum follow follow = survey->walked_to > survey->end + 1 ? FOLLOW_SOMETHING : FOLLOW_NOTHING;
     for (uint32_t i = 0; i < survey->segments_count; i++) {
         enum follow one = follow_segment(survey, &survey->segments[i]);
         if (one > follow)
@@ -130,9 +131,19 @@ static void judge_identity(struct damage_work *work)
 
 // --- the chain -----------------------------------------------------------------------------------
 
-static bool judge_is_prefix(const struct survey *before, const struct survey *after)
+// The first sequence where the chain says something else now, or something where it ended before. A
+// frame that was written again elsewhere, after a failure, says the same.
+static uint64_t judge_fork(const struct survey *before, const struct survey *after)
 {
-    return after->end <= before->end && survey_chain_at(before, after->end) == after->end_chain;
+    uint32_t index = 0;
+    while (index < after->chain_count && index < before->chain_count) {
+        const struct survey_frame *old = &before->frames[before->chain[index]];
+        const struct survey_frame *new = &after->frames[after->chain[index]];
+        if (old->content != new->content || old->commit != new->commit)
+            break;
+        index++;
+    }
+    return index < after->chain_count ? index + 1 : UINT64_MAX;
 }
 
 // The chain is whole: the same frames as before.
@@ -160,8 +171,9 @@ static void judge_shorter(struct damage_work *work)
         judge(work, FAULT_BEYOND);
 }
 
-// False when frames that had been cut are back, because what kept them out is gone, and nothing that
-// is left could tell: then nothing that recovery does is wrong, and a client's view would be.
+// False when frames that were cut once are back, because what kept them out is gone, and no witness
+// that is left knows of those that came instead: it cannot be told then, and yet clients have seen
+// otherwise.
 bool damage_judge(struct damage_work *work)
 {
     const struct survey *before = &work->before;
@@ -174,13 +186,14 @@ bool damage_judge(struct damage_work *work)
         judge_identity(work);
         return true;
     }
-    if (after->witnessed > after->end || !judge_agrees(after)) {
+    uint64_t fork = judge_fork(before, after);
+    if (after->witnessed > after->end || !judge_agrees(after) || after->witnessed >= fork) {
         judge(work, FAULT_REFUSE);
         if (!judge_names(work))
             work->damage->file[0] = '\0';
         return true;
     }
-    if (!judge_is_prefix(before, after))
+    if (fork != UINT64_MAX)
         return false;
     if (after->end == before->end)
         judge_whole(work);

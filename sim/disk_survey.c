@@ -8,6 +8,8 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 // A file's bytes as they would be read.
 struct survey_view {
@@ -96,7 +98,7 @@ static void survey_completions(struct disk *disk, const struct wal_identity *ide
 // --- segments ----------------------------------------------------------------------------------
 
 static void survey_add_frame(struct survey *survey, const struct wal_frame_header *header,
-                             uint64_t offset)
+                             const uint8_t *records, uint64_t offset)
 {
     if (survey->frames_count == survey->frames_capacity) {
         survey->frames_capacity = 2 * survey->frames_capacity + 64;
@@ -115,6 +117,7 @@ static void survey_add_frame(struct survey *survey, const struct wal_frame_heade
         .durable = header->durable,
         .chain = header->chain,
         .checksum = header->checksum,
+        .content = XXH3_64bits(records, header->length),
         .commit = (header->flags & WAL_FRAME_COMMIT) != 0,
     };
     survey_witness(survey, header->durable);
@@ -137,7 +140,7 @@ static void survey_frames(struct survey *survey, const struct wal_identity *iden
             !wal_frame_valid(frame, identity, header.segment, offset - WAL_BLOCK_BYTES))
             continue;
         offset -= WAL_BLOCK_BYTES;
-        survey_add_frame(survey, &header, offset);
+        survey_add_frame(survey, &header, frame + sizeof(header), offset);
         offset += wal_round(sizeof(header) + (uint64_t)header.length);
     }
 }

@@ -45,6 +45,7 @@ struct survey_frame {
     uint64_t durable;
     uint64_t chain;
     uint64_t checksum;
+    uint64_t content; // hash of the records: what a frame says, wherever it has been written
     bool commit;
     bool kept; // of the chain
 };
