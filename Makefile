@@ -35,7 +35,12 @@ SIM_LAYER := $(wildcard sim/loop_layer*.c)
 SIM       := $(filter-out $(SIM_LAYER),$(wildcard sim/*.c))
 SIM_WRAP  := commands_call commands_refuse_memory wal_append wal_write_next memory_machine_bytes \
              memory_resident_bytes
-SIM_MODEL := $(wildcard sim/model*.c) sim/workload.c sim/bytes.c sim/command_line.c sim/random.c
+LAYER_WRAP := $(addprefix clock_,monotonic_ns wall_us entropy) \
+              $(addprefix io_,wait accept signals socket_setup receive send receive_into cancel \
+                socket_shutdown open close read write sync allocate rename unlink drop_cache \
+                honours_dsync)
+SIM_PARTS := $(wildcard sim/model*.c sim/workload*.c sim/disk*.c) \
+             $(addprefix sim/,bytes.c command_line.c random.c fault_model.c)
 UNIT     := $(patsubst tests/unit/%_test.c,$B/tests/%_test,$(wildcard tests/unit/*_test.c))
 UNIT_SUPPORT := $(patsubst %.c,$B/%.o,$(filter-out %_test.c,$(wildcard tests/unit/*.c)))
 
@@ -56,6 +61,11 @@ $B/libporo.a: $(LIB_O)
 	@rm -f $@
 	@ar rcs $@ $^
 
+# What the simulator is made of that has tests of its own.
+$B/libsim.a: $(SIM_PARTS:%.c=$B/%.o)
+	@rm -f $@
+	@ar rcs $@ $^
+
 $B/poro-server: $B/server/main.o $(SEAM_O) $B/libporo.a
 	@echo "  LINK $@"
 	@$(CC) $^ -Wl,--gc-sections $(LDFLAGS_ALL) -luring -o $@
@@ -65,7 +75,7 @@ $B/poro-wal: $(TOOL:%.c=$B/%.o) $B/libpure.a
 	@$(CC) $^ -Wl,--gc-sections $(LDFLAGS_ALL) -o $@
 
 # Without --gc-sections, which would throw away the sections that Criterion finds its tests in.
-$B/tests/%_test: $B/tests/unit/%_test.o $(UNIT_SUPPORT) $(SEAM_O) $B/libporo.a
+$B/tests/%_test: $B/tests/unit/%_test.o $(UNIT_SUPPORT) $(SEAM_O) $B/libsim.a $B/libporo.a
 	@mkdir -p $(@D)
 	@echo "  LINK $@"
 	@$(CC) $^ $(LDFLAGS_ALL) -luring -lcriterion -o $@
@@ -75,6 +85,11 @@ CRASH_O := $(patsubst %.c,$B/%.o,$(wildcard tests/crash/*.c))
 $B/crash_test: $(CRASH_O)
 	@echo "  LINK $@"
 	@$(CC) $^ $(LDFLAGS_ALL) -lhiredis -o $@
+
+# The model against a server: by itself, and against redis-server it is the test of both.
+$B/model_compare: $B/tests/compare/model_compare.o $B/libsim.a
+	@echo "  LINK $@"
+	@$(CC) $^ $(LDFLAGS_ALL) -o $@
 
 # Preloaded, without the sanitizers that the program may have.
 $B/count_malloc.so: tests/noalloc/count_malloc.c
@@ -86,6 +101,11 @@ $B/poro-sim: $(SIM:%.c=$B/%.o) $B/libporo.a
 	@echo "  LINK $@"
 	@$(CC) $^ $(SIM_WRAP:%=-Wl,--wrap=%) $(LDFLAGS_ALL) -lhiredis -o $@
 
+# The real server with the fault layer of the loopback mode between it and its ring.
+$B/poro-sim-server: $B/server/main.o $(SEAM_O) $(SIM_LAYER:%.c=$B/%.o) $B/sim/random.o $B/libporo.a
+	@echo "  LINK $@"
+	@$(CC) $^ $(LAYER_WRAP:%=-Wl,--wrap=%) $(LDFLAGS_ALL) -luring -o $@
+
 run:
 	@tests/lint/need.sh $(RUN_PACKAGES)
 	@$(MAKE) --no-print-directory all
@@ -96,11 +116,11 @@ test:
 	@$(MAKE) --no-print-directory -j2 all tests
 	@tests/run.sh $B
 
-tests: $(UNIT) $B/crash_test $B/count_malloc.so
+tests: $(UNIT) $B/crash_test $B/count_malloc.so $B/model_compare $B/poro-sim $B/poro-sim-server
 
 sim:
 	@tests/lint/need.sh $(RUN_PACKAGES) libhiredis-dev
-	@$(MAKE) --no-print-directory -j2 $B/poro-sim
+	@$(MAKE) --no-print-directory -j2 $B/poro-sim $B/poro-sim-server
 	@$B/poro-sim $(SIM_OPTIONS)
 
 # Each mistake in sim/mutants/ has to be caught.

@@ -107,20 +107,34 @@ void observer_told(struct world *world, uint64_t change)
         observer->witnessed = change;
 }
 
-uint64_t observer_durable(const struct observer *observer)
+struct observer_marks observer_marks(const struct observer *observer)
 {
-    return observer->durable;
+    return (struct observer_marks){observer->told, observer->durable};
 }
 
-void observer_set_durable(struct observer *observer, uint64_t change)
+void observer_set_marks(struct observer *observer, struct observer_marks marks)
 {
-    observer->durable = change;
-    observer->told = change;
+    observer->told = marks.told;
+    observer->durable = marks.durable;
+}
+
+void observer_lower(struct observer *observer, uint64_t change)
+{
+    if (observer->told > change)
+        observer->told = change;
+    if (observer->durable > change)
+        observer->durable = change;
 }
 
 uint64_t observer_witnessed(const struct observer *observer)
 {
     return observer->witnessed;
+}
+
+// Whatever happens, this is there, and nothing else has been told.
+static void observer_proved(struct observer *observer, uint64_t change)
+{
+    observer_set_marks(observer, (struct observer_marks){change, change});
 }
 
 void observer_power_cut(struct world *world)
@@ -131,7 +145,7 @@ void observer_power_cut(struct world *world)
 
 void observer_stopped(struct world *world)
 {
-    observer_set_durable(world->observer, model_newest(world->model));
+    observer_proved(world->observer, model_newest(world->model));
 }
 
 // --- batches and frames ----------------------------------------------------------------------
@@ -255,7 +269,7 @@ void observer_recovered(struct world *world)
                model_newest(world->model));
     free(dump.entries);
     model_rollback(world->model, change);
-    observer_set_durable(observer, change);
+    observer_proved(observer, change);
     while (observer->frames_count > 0 &&
            observer->frames[observer->frames_count - 1].sequence > server->recovery.end)
         observer->frames_count--;

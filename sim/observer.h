@@ -30,10 +30,15 @@ void observer_stopped(struct world *world);
 
 // The last change that is proved by a durable witness for this sequence.
 uint64_t observer_change_of(const struct observer *observer, uint64_t sequence);
-// What has been told as safe against a power cut; lowers it where a fault beyond the model took the
-// proof, and raises it back.
-uint64_t observer_durable(const struct observer *observer);
-void observer_set_durable(struct observer *observer, uint64_t change);
+// What has been told: as safe against the end of the process, and as safe against a power cut.
+struct observer_marks {
+    uint64_t told;
+    uint64_t durable;
+};
+struct observer_marks observer_marks(const struct observer *observer);
+void observer_set_marks(struct observer *observer, struct observer_marks marks);
+// A fault beyond the model has taken the proof of everything after this change.
+void observer_lower(struct observer *observer, uint64_t change);
 // The newest change of which the server has said, with wal-ack completion in force, that it is
 // witnessed.
 uint64_t observer_witnessed(const struct observer *observer);

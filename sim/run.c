@@ -94,18 +94,16 @@ static void run_damaged(struct world *world, enum fault kind, const struct damag
     world_count(world, kind);
     trace_bytes(world->trace, world->now_ns, "damage", damage.expected, damage.what,
                 strlen(damage.what));
-    uint64_t durable = observer_durable(world->observer);
-    if (damage.expected == FAULT_UNDECIDABLE || damage.expected == FAULT_BEYOND) {
-        uint64_t proved = observer_change_of(world->observer, damage.witnessed_after);
-        if (proved < durable)
-            observer_set_durable(world->observer, proved);
-    }
+    struct observer_marks marks = observer_marks(world->observer);
+    if (damage.expected == FAULT_UNDECIDABLE || damage.expected == FAULT_BEYOND)
+        observer_lower(world->observer,
+                       observer_change_of(world->observer, damage.witnessed_after));
     world->calm = true;
     enum life_end end = life_run(world, run_at_once);
     world->calm = false;
     run_judge(world, &damage, end);
     if (end == LIFE_REFUSED) {
-        observer_set_durable(world->observer, durable);
+        observer_set_marks(world->observer, marks);
         damage_restore(world->disk, backup);
     }
     damage_backup_free(world->disk, backup);
@@ -149,9 +147,7 @@ static void run_check_lies(struct world *world)
         return;
     struct damage_survey survey;
     damage_survey(world->disk, &survey);
-    uint64_t proved = observer_change_of(world->observer, survey.witnessed);
-    if (proved < observer_durable(world->observer))
-        observer_set_durable(world->observer, proved);
+    observer_lower(world->observer, observer_change_of(world->observer, survey.witnessed));
 }
 
 static bool run_is_done(struct world *world)
