@@ -61,16 +61,17 @@ static bool judge_any_unreadable(const struct survey *survey, bool segments)
 
 enum follow { FOLLOW_NOTHING, FOLLOW_PERHAPS, FOLLOW_SOMETHING };
 
-// Does something in this segment follow the end of the chain? What is superseded does not. Perhaps:
-// it belongs to another file.
+// Does something in this segment follow the end of the chain? Remains in a superseded one do not.
+// Perhaps: it belongs to another file, or the chain has gone on elsewhere.
 static enum follow follow_segment(const struct survey *survey, const struct survey_segment *segment)
 {
     bool whole = segment->size == survey->identity.segment_bytes;
+    bool any = segment->follows || segment->remains;
     switch (segment->kind) {
     case SURVEY_EMPTY:
         return FOLLOW_NOTHING;
     case SURVEY_ZERO:
-        return segment->follows ? FOLLOW_SOMETHING : FOLLOW_NOTHING;
+        return any ? FOLLOW_SOMETHING : FOLLOW_NOTHING;
     case SURVEY_BROKEN:
         return FOLLOW_SOMETHING;
     case SURVEY_MISPLACED:
@@ -80,9 +81,11 @@ static enum follow follow_segment(const struct survey *survey, const struct surv
     }
     if (segment->duplicate)
         return FOLLOW_SOMETHING;
-    if (segment->first >= segment->limit || (segment->reached && segment->limit != UINT64_MAX))
-        return FOLLOW_NOTHING;
-    return segment->follows || !segment->reached || !whole ? FOLLOW_SOMETHING : FOLLOW_NOTHING;
+    if (segment->first >= segment->limit)
+        return segment->follows ? FOLLOW_SOMETHING : FOLLOW_NOTHING;
+    if (segment->reached && segment->limit != UINT64_MAX)
+        return segment->follows ? FOLLOW_PERHAPS : FOLLOW_NOTHING;
+    return any || !segment->reached || !whole ? FOLLOW_SOMETHING : FOLLOW_NOTHING;
 }
 
 static enum follow judge_follow(const struct survey *survey)

@@ -341,7 +341,7 @@ static uint64_t follow_limit(const struct survey *survey, uint64_t number)
     return limit;
 }
 
-static bool follow_in(const struct survey *survey, const struct survey_segment *segment,
+static void follow_in(const struct survey *survey, struct survey_segment *segment,
                       const struct survey_view *view)
 {
     uint32_t index = (uint32_t)(segment - survey->segments);
@@ -357,15 +357,14 @@ static bool follow_in(const struct survey *survey, const struct survey_segment *
         if (frame != NULL && frame->offset == offset) {
             if (frame->sequence > survey->end &&
                 frame->sequence < follow_limit(survey, frame->number))
-                return true;
+                segment->follows = true;
             offset += frame->bytes;
             continue;
         }
         if (!disk_is_zero(view->bytes.data + offset, DISK_BLOCK_BYTES))
-            return true;
+            segment->remains = true;
         offset += DISK_BLOCK_BYTES;
     }
-    return false;
 }
 
 // What lies behind the chain's frames is known only when the chain is.
@@ -379,7 +378,7 @@ static void survey_follows(struct disk *disk, const struct wal_identity *identit
         view_take(disk, disk_find(disk, name), identity->segment_bytes, view);
         if (segment->kept_end == 0)
             segment->kept_end = WAL_BLOCK_BYTES;
-        segment->follows = follow_in(survey, segment, view);
+        follow_in(survey, segment, view);
     }
 }
 

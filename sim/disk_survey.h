@@ -31,7 +31,8 @@ struct survey_segment {
     bool reached;      // the chain comes through it, or ends in it
     bool unreadable;   // in some block
     uint64_t kept_end; // offset behind the last frame of the chain, or behind the header
-    bool follows;      // behind there is more than zeros and frames that are superseded
+    bool follows;      // behind there is a frame that is not superseded, above E
+    bool remains;      // behind there is something that is neither a frame nor zeros
 };
 
 struct survey_frame {
