@@ -81,6 +81,15 @@ static bool run_at_once(struct world *world)
     return world->serving;
 }
 
+// What could not be read, and did not matter, can be read again: the next damage is judged alone.
+static void run_heal(struct world *world)
+{
+    world_advance(world, INT64_MAX, run_landed);
+    struct damage_backup *backup = damage_backup(world->disk);
+    damage_restore(world->disk, backup);
+    damage_backup_free(world->disk, backup);
+}
+
 // One start over damaged files, without other faults, and its verdict. When it refuses, the files are
 // put back as they were.
 static void run_damaged(struct world *world, enum fault kind, const struct damage_backup *older)
@@ -105,6 +114,8 @@ static void run_damaged(struct world *world, enum fault kind, const struct damag
     if (end == LIFE_REFUSED) {
         observer_set_marks(world->observer, marks);
         damage_restore(world->disk, backup);
+    } else if (kind == FAULT_UNREADABLE) {
+        run_heal(world);
     }
     damage_backup_free(world->disk, backup);
 }
