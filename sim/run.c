@@ -176,6 +176,12 @@ static bool run_is_over(struct world *world)
     return false;
 }
 
+// A disk that lied may have lost even what every start needs: then there is nothing more to see.
+static bool run_is_lost(const struct world *world, enum life_end end)
+{
+    return end == LIFE_REFUSED && world->lying;
+}
+
 static void run_calm(struct world *world)
 {
     world->calm = true;
@@ -187,18 +193,14 @@ static void run_calm(struct world *world)
     clients_calm(world);
     trace_step(world->trace, world->now_ns, "calm", 0, 0, 0);
     enum life_end end = life_run(world, run_is_over);
+    if (run_is_lost(world, end))
+        return;
     if (end != LIFE_STOPPED)
         world_fail(world, VERDICT_WRONG, "the server does not start and stop in calm (%d)", end);
     // Once more, to see that the clean stop has kept everything.
     end = life_run(world, run_at_once);
     if (end != LIFE_STOPPED)
         world_fail(world, VERDICT_WRONG, "the server does not start after a clean stop (%d)", end);
-}
-
-// A disk that lied may have lost even what every start needs: then there is nothing more to see.
-static bool run_is_lost(const struct world *world, enum life_end end)
-{
-    return end == LIFE_REFUSED && world->lying;
 }
 
 void world_run(struct world *world)
