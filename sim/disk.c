@@ -195,13 +195,13 @@ int disk_drop_cache(struct disk *disk, int handle)
     struct disk_file *file = h->file;
     for (uint32_t i = 0; i < file->places_count && file->phantoms > 0; i++) {
         struct disk_place *place = &file->places[i];
-        if (place->phantom == 0)
+        // What a sync is writing stays.
+        uint8_t kept = disk_syncs_pending(disk, file, i) & place->phantom;
+        if (place->phantom == kept)
             continue;
-        struct disk_block *view = disk_place_view(disk, file, i);
-        disk_block_drop(disk, place->cache);
-        place->cache = view;
-        disk_place_mark(file, i, place->dirty, 0);
-        if (place->dirty == 0)
+        disk_block_merge(disk, &place->cache, place->medium, place->phantom & (uint8_t)~kept);
+        disk_place_mark(file, i, place->dirty, kept);
+        if (place->dirty == 0 && kept == 0)
             disk_place_drop(disk, file, i);
     }
     return 0;

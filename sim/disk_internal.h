@@ -179,6 +179,8 @@ void disk_sync_free(struct disk *disk, struct disk_sync *sync);
 // These sectors are written again, or are on the medium already: tells the syncs in flight.
 void disk_syncs_note(struct disk *disk, struct disk_file *file, uint32_t index, uint8_t again,
                      uint8_t done);
+// Sectors that a sync in flight is to put on the medium.
+uint8_t disk_syncs_pending(const struct disk *disk, const struct disk_file *file, uint32_t index);
 
 // --- at rest (disk_cut.c) ------------------------------------------------------------------------
 

@@ -107,6 +107,19 @@ void disk_syncs_note(struct disk *disk, struct disk_file *file, uint32_t index, 
     }
 }
 
+uint8_t disk_syncs_pending(const struct disk *disk, const struct disk_file *file, uint32_t index)
+{
+    uint8_t sectors = 0;
+    for (uint32_t i = 0; i < disk->syncs_count && file->syncs > 0; i++) {
+        const struct disk_sync *sync = &disk->syncs[i];
+        const struct disk_sync_item *item =
+            sync->used && sync->file == file ? sync_find(sync, index) : NULL;
+        if (item != NULL)
+            sectors |= item->sectors;
+    }
+    return sectors;
+}
+
 // --- ending ----------------------------------------------------------------------------------
 
 // These sectors are on the medium as they were when the sync began. Older syncs of the file have

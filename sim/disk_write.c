@@ -328,11 +328,9 @@ static void write_failed(struct disk *disk, const struct disk_write *write)
         mask &= place->dirty;
         if (here == 1)
             disk_place_harden(disk, write->file, index, mask);
-        if (here == 2 && write->dsync && mask != 0) {
+        if (here == 2 && write->dsync)
             disk_place_mark(write->file, index, place->dirty & (uint8_t)~mask,
                             place->phantom | mask);
-            disk_syncs_note(disk, write->file, index, 0, mask);
-        }
     }
     if (write->file->size > size && fate == 1)
         write->file->size_medium = write->file->size;
