@@ -14,7 +14,8 @@ static void judge(struct damage_work *work, enum fault_class expected)
 }
 
 // The message must name the file that was hit when the chain ends right there, or when a read of it
-// has failed. When a whole segment is out of the chain, it may name the one before it.
+// has failed. When a whole segment is out of the chain, it may name the one before it; when one is
+// old, it may say that files of different times are mixed.
 static bool judge_names(const struct damage_work *work)
 {
     const struct survey_segment *last = NULL;
@@ -25,6 +26,8 @@ static bool judge_names(const struct damage_work *work)
     }
     if (work->damage->kind == FAULT_UNREADABLE)
         return true;
+    if (work->damage->kind == FAULT_STALE_SEGMENT)
+        return false;
     char name[WAL_SEGMENT_NAME_BYTES];
     if (last == NULL)
         return false;
@@ -149,6 +152,44 @@ static uint64_t judge_fork(const struct survey *before, const struct survey *aft
     return index < after->chain_count ? index + 1 : UINT64_MAX;
 }
 
+static bool judge_had_frame(const struct survey *before, const struct survey_frame *frame)
+{
+    for (uint32_t i = 0; i < before->frames_count; i++) {
+        if (before->frames[i].checksum == frame->checksum)
+            return true;
+    }
+    return false;
+}
+
+// D from those witnesses that were there before: what an old copy has brought back may witness
+// something that has been given up since.
+static uint64_t judge_witnessed(const struct survey *before, const struct survey *after)
+{
+    uint64_t durable = 0;
+    for (uint32_t i = 0; i < after->frames_count; i++) {
+        const struct survey_frame *frame = &after->frames[i];
+        if (frame->durable > durable && judge_had_frame(before, frame))
+            durable = frame->durable;
+    }
+    for (uint32_t i = 0; i < after->segments_count; i++) {
+        const struct survey_segment *segment = &after->segments[i];
+        for (uint32_t j = 0; j < before->segments_count; j++) {
+            const struct survey_segment *old = &before->segments[j];
+            if (old->number == segment->number && old->chain == segment->chain &&
+                old->durable == segment->durable && segment->durable > durable)
+                durable = segment->durable;
+        }
+    }
+    for (uint32_t i = 0; i < WAL_COMPLETION_BLOCKS; i++) {
+        const struct survey_completion *completion = &after->completion[i];
+        if (completion->valid && before->completion[i].valid &&
+            completion->record.checksum == before->completion[i].record.checksum &&
+            completion->record.durable > durable)
+            durable = completion->record.durable;
+    }
+    return durable;
+}
+
 // The chain is whole: the same frames as before.
 static void judge_whole(struct damage_work *work)
 {
@@ -190,9 +231,10 @@ bool damage_judge(struct damage_work *work)
         return true;
     }
     uint64_t fork = judge_fork(before, after);
-    if (after->witnessed > after->end || !judge_agrees(after) || after->witnessed >= fork) {
+    bool below = after->witnessed > after->end;
+    if (below || !judge_agrees(after) || judge_witnessed(before, after) >= fork) {
         judge(work, FAULT_REFUSE);
-        if (!judge_names(work))
+        if (!below || !judge_names(work))
             work->damage->file[0] = '\0';
         return true;
     }

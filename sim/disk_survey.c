@@ -167,6 +167,7 @@ static void survey_header(struct survey *survey, const struct wal_identity *iden
     segment->number = header.number;
     segment->first = header.first;
     segment->chain = header.chain;
+    segment->durable = header.durable;
     survey_witness(survey, header.durable);
 }
 

@@ -20,9 +20,10 @@ enum survey_header {
 struct survey_segment {
     uint32_t slot;
     enum survey_header kind;
-    uint64_t number; // of the header, these three
+    uint64_t number; // of the header, these four
     uint64_t first;
     uint64_t chain;
+    uint64_t durable;
     uint64_t limit; // frames from this sequence on are superseded here
     uint64_t size;
     uint32_t frames;   // the first one of its frames
