@@ -243,6 +243,17 @@ static bool reply_is_repeatable(enum model_reply_kind kind)
            kind == MODEL_SCAN || kind == MODEL_NONE;
 }
 
+static _Noreturn void exchange_leaks(struct loop *loop, const struct loop_exchange *exchange)
+{
+    char text[256];
+    command_line_show(&exchange->line, text, sizeof(text));
+    loop_fail(
+        loop, VERDICT_WRONG,
+        "client %u, %s: the reply shows change %llu, which is still being written (safe: %llu)",
+        exchange->client, text, (unsigned long long)exchange->reply.shows,
+        (unsigned long long)loop->safe);
+}
+
 static void exchange_answered(struct loop *loop, struct loop_exchange *exchange, size_t length)
 {
     struct loop_client *client = &loop->clients[exchange->client];
@@ -250,9 +261,7 @@ static void exchange_answered(struct loop *loop, struct loop_exchange *exchange,
     exchange->answered = true;
     bool held = atomic_load(&loop->shared->held) > 0;
     if (held && reply->shows > loop->safe && reply->kind != MODEL_NONE)
-        loop_fail(loop, VERDICT_WRONG,
-                  "a reply shows change %llu, which is still being written (safe: %llu)",
-                  (unsigned long long)reply->shows, (unsigned long long)loop->safe);
+        exchange_leaks(loop, exchange);
     if (reply->kind != MODEL_NONE && reply->shows > loop->told)
         loop->told = reply->shows;
     if (reply_is_repeatable(reply->kind))

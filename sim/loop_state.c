@@ -235,6 +235,8 @@ static bool state_expire(struct loop *loop, struct expired *expired)
                                      loop->wall_ms, &change);
         assert(allowed);
     }
+    if (atomic_load(&loop->shared->held) == 0)
+        loop->safe = model_newest(loop->model);
     loop_trace(loop, "expired", expired->count, (uint64_t)loop->wall_ms, 0);
     // A power cut is not to leave some of it: no change of the model's would be that.
     if (model_appendfsync(loop->model) == MODEL_ALWAYS)
