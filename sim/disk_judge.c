@@ -194,12 +194,11 @@ static uint64_t judge_witnessed(const struct survey *before, const struct survey
 static void judge_whole(struct damage_work *work)
 {
     const struct survey *after = &work->after;
-    if (judge_any_unreadable(after, true))
+    bool witness = after->completions > 0;
+    if (judge_any_unreadable(after, true) || (!witness && judge_any_unreadable(after, false)))
         judge(work, FAULT_BEYOND);
-    else if (after->completions > 0)
+    else if (witness)
         judge(work, FAULT_SURVIVE);
-    else if (judge_any_unreadable(after, false))
-        judge(work, FAULT_BEYOND);
     else
         judge_unwitnessed(work);
 }

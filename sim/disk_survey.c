@@ -201,7 +201,7 @@ static int survey_by_slot(const void *a, const void *b)
 static void survey_segments(struct disk *disk, const struct wal_identity *identity,
                             struct survey_view *view, struct survey *survey)
 {
-    struct disk_file **files = sim_alloc(disk->files_count, sizeof(*files));
+    struct disk_file **files = sim_alloc(disk->files_count, sizeof(struct disk_file *));
     uint32_t count = 0;
     uint32_t slot;
     for (uint32_t i = 0; i < disk->files_count; i++) {
