@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define STEP_FIRST_NS 150000
+#define STEP_NS_MAX 100000000000
+
 struct counts {
     uint64_t keys[MODEL_DATABASES];
     uint64_t expires[MODEL_DATABASES];
@@ -38,12 +41,19 @@ static redisReply *inspect_ask(struct loop *loop, int type, const char *format, 
     loop->shared->gate[0].received = client->asked + (uint64_t)length;
     loop_client_send(loop, 0, wire, (size_t)length);
     redisFreeCommand(wire);
-    if (!loop_server_settle(loop))
-        return NULL;
-    loop_client_drain(loop, 0);
     redisReply *reply = NULL;
-    if (redisGetReplyFromReader(client->context, (void **)&reply) != REDIS_OK || reply == NULL)
-        loop_fail(loop, VERDICT_WRONG, "no answer to '%s'", format);
+    bool alive = loop_server_settle(loop);
+    // What it shows may still be on its way to the disk.
+    for (int64_t step_ns = STEP_FIRST_NS; alive && reply == NULL; step_ns *= 4) {
+        loop_client_drain(loop, 0);
+        if (redisGetReplyFromReader(client->context, (void **)&reply) != REDIS_OK ||
+            step_ns > STEP_NS_MAX)
+            loop_fail(loop, VERDICT_WRONG, "no answer to '%s'", format);
+        if (reply == NULL)
+            alive = loop_server_pass(loop, step_ns);
+    }
+    if (!alive)
+        return NULL;
     if (reply->type != type)
         loop_fail(loop, VERDICT_WRONG, "'%s' is answered by type %d: %s", format, reply->type,
                   reply->str != NULL ? reply->str : "");

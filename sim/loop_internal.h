@@ -16,6 +16,9 @@
 #define LOOP_CLIENTS_MAX 48
 #define LOOP_ROUND_MAX 48
 #define LOOP_PATH_BYTES 160
+// A server starts at this time of the wall clock, so that nothing has expired before its state has
+// been read, and PTTL is exact; loop_state_verify sets the clock right.
+#define LOOP_START_WALL_MS 1
 
 struct redisContext;
 

@@ -355,7 +355,7 @@ static void life_work(struct loop *loop, struct life *life)
     uint64_t until = loop->result->tally.operations + life->operations;
     loop->may_refuse = loop->plan.config.maxmemory < (int64_t)MIB(16);
     loop->kill_when_held = false;
-    bool alive = loop_state_wall(loop, loop->wall_ms) && work_connect(loop);
+    bool alive = work_connect(loop) && loop_state_wall(loop, loop->wall_ms);
     faults_on(loop, life);
     work_arm(loop, life);
     while (alive && loop->result->tally.operations < until)

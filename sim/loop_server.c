@@ -283,6 +283,7 @@ enum loop_end loop_server_start(struct loop *loop, bool unhindered)
     assert(loop->pid == 0);
     struct loop_shared *shared = loop->shared;
     shared_begin(shared, unhindered);
+    atomic_store(&shared->wall_us, LOOP_START_WALL_MS * 1000);
     loop->port = free_port();
     loop->kill_sent = false;
     loop->stop_sent = false;

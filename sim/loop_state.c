@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-// The wall clock while a state is read: no key has expired yet, and PTTL is exact.
-#define DUMP_WALL_MS 1
 #define DUMP_COUNT "500"
 // In this time of its own the server sweeps its whole table for expired keys, and syncs.
 #define SWEEP_NS 12000000000
@@ -78,14 +76,15 @@ static void dump_page(struct loop *loop, redisContext *context, uint32_t databas
         const redisReply *key = keys->element[i];
         redisReply *value = dump_reply(loop, context, REDIS_REPLY_STRING);
         redisReply *left = dump_reply(loop, context, REDIS_REPLY_INTEGER);
-        state_add(state, (struct model_entry){
-                             .database = database,
-                             .key = copy_of(key->str, key->len),
-                             .value = copy_of(value->str, value->len),
-                             .key_length = (uint32_t)key->len,
-                             .value_length = (uint32_t)value->len,
-                             .expiry_ms = left->integer < 0 ? 0 : left->integer + DUMP_WALL_MS,
-                         });
+        state_add(state,
+                  (struct model_entry){
+                      .database = database,
+                      .key = copy_of(key->str, key->len),
+                      .value = copy_of(value->str, value->len),
+                      .key_length = (uint32_t)key->len,
+                      .value_length = (uint32_t)value->len,
+                      .expiry_ms = left->integer < 0 ? 0 : left->integer + LOOP_START_WALL_MS,
+                  });
         if (left->integer < -1)
             loop_fail(loop, VERDICT_WRONG, "reading the state: PTTL of a key that is there: %lld",
                       left->integer);
@@ -151,8 +150,6 @@ static void dump_database(struct loop *loop, redisContext *context, uint32_t dat
 
 static void state_read(struct loop *loop, struct state *state)
 {
-    int64_t wall_us = atomic_load(&loop->shared->wall_us);
-    atomic_store(&loop->shared->wall_us, DUMP_WALL_MS * 1000);
     if (!loop_client_connect(loop, 0))
         loop_fail(loop, VERDICT_WRONG, "the server has ended while its state was to be read");
     redisContext *context = loop->clients[0].context;
@@ -160,7 +157,6 @@ static void state_read(struct loop *loop, struct state *state)
     for (uint32_t database = 0; database < MODEL_DATABASES; database++)
         dump_database(loop, context, database, state);
     loop_client_close(loop, 0, false);
-    atomic_store(&loop->shared->wall_us, wall_us);
 }
 
 // --- judging it ------------------------------------------------------------------------------
@@ -199,6 +195,7 @@ void loop_state_verify(struct loop *loop, uint64_t lowest)
     loop->floor = change;
     loop->safe = change;
     loop->result->tally.recoveries++;
+    atomic_store(&loop->shared->wall_us, loop->wall_ms * 1000);
 }
 
 // --- the wall clock --------------------------------------------------------------------------
