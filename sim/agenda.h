@@ -11,6 +11,7 @@ enum agenda_kind {
     AGENDA_ARRIVE,  // bytes or the end of a client's stream reach the server's socket; index: link
     AGENDA_DELIVER, // a reply's bytes reach the client; index: link
     AGENDA_CLIENT,  // a client acts; index: client
+    AGENDA_CANCEL,  // a cancel is carried out; index: its place
     AGENDA_DISK_FREE, // there is room on the disk again
 };
 

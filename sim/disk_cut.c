@@ -11,6 +11,7 @@ enum survival_mode {
     SURVIVAL_HALF, // any of the sectors
     SURVIVAL_FEW,
     SURVIVAL_MOST,
+    SURVIVAL_BLOCKS, // any of the blocks, whole
     SURVIVAL_FILES,  // all of some files
     SURVIVAL_PREFIX, // what came before some moment, and a part of what came then
     SURVIVAL_MODES,
@@ -38,6 +39,7 @@ static bool survival_one(const struct survival *survival, uint64_t time)
     case SURVIVAL_MOST:
         return random_below(random, 16) != 0;
     case SURVIVAL_HALF:
+    case SURVIVAL_BLOCKS:
     case SURVIVAL_FILES:
         return random_below(random, 2) == 0;
     case SURVIVAL_PREFIX:

@@ -11,6 +11,16 @@
 // Events that are ready and not yet reaped, at most.
 #define IO_READY_MAX 8192
 
+// Cancels that are asked for and not carried out yet, at most.
+#define IO_CANCELS_MAX 1024
+
+struct io_cancel {
+    bool used;
+    uint32_t generation;
+    uint64_t target;
+    uint64_t token;
+};
+
 struct io {
     struct world *world;
     uint8_t *buffers;
@@ -22,6 +32,7 @@ struct io {
     bool accepting;
     uint64_t signal_token;
     bool signals;
+    struct io_cancel cancels[IO_CANCELS_MAX];
     struct io_event ready[IO_READY_MAX];
     uint32_t ready_count;
 };
@@ -38,6 +49,8 @@ struct io *io_of(struct world *world);
 void io_sockets_poll(struct world *world);
 void io_sockets_poll_accept(struct world *world);
 void io_sockets_poll_link(struct world *world, uint32_t index);
+// A cancel is carried out (AGENDA_CANCEL).
+void io_cancel_now(struct world *world, uint32_t index, uint32_t generation);
 // SIGTERM arrives.
 void io_signal(struct world *world, int number);
 

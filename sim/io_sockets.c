@@ -12,6 +12,7 @@
 #define SOCKET_FIRST 4
 #define ENDS_PPM 2000 // a multishot request ends without need
 #define POISON 0xA5
+#define CANCEL_NS_MAX 100000
 
 static struct link *socket_link(struct io *io, int socket)
 {
@@ -228,30 +229,51 @@ void io_send_now(struct io *io, int socket, const char *bytes, size_t length)
 
 // --- ending ----------------------------------------------------------------------------------
 
+// Carried out a little later: until then what is to be cancelled goes on.
 void io_cancel(struct io *io, uint64_t target, uint64_t token)
 {
     struct world *world = io->world;
-    int32_t result = -ENOENT;
-    if (io->accepting && io->accept_token == target) {
-        io->accepting = false;
+    uint32_t index = 0;
+    while (index < IO_CANCELS_MAX && io->cancels[index].used)
+        index++;
+    assert(index < IO_CANCELS_MAX);
+    uint32_t generation = (uint32_t)random_next(&world->timing);
+    io->cancels[index] = (struct io_cancel){true, generation, target, token};
+    int64_t ns = (int64_t)random_log(&world->timing, CANCEL_NS_MAX);
+    agenda_add(&world->agenda, world->now_ns + ns, AGENDA_CANCEL, index, generation);
+}
+
+static bool io_cancel_link(struct world *world, struct link *link, uint64_t target)
+{
+    if (link->receive.armed && link->receive.token == target) {
+        link_receive_end(world, link, -ECANCELED);
+        return true;
+    }
+    if (link->direct.armed && link->direct.token == target) {
+        link->direct.armed = false;
         io_event_add(world, target, -ECANCELED, false);
-        result = 0;
+        return true;
     }
-    for (uint32_t i = 0; i < network_count(world->network); i++) {
+    return false;
+}
+
+void io_cancel_now(struct world *world, uint32_t index, uint32_t generation)
+{
+    struct io *io = io_of(world);
+    if (io == NULL || !io->cancels[index].used || io->cancels[index].generation != generation)
+        return;
+    struct io_cancel *cancel = &io->cancels[index];
+    cancel->used = false;
+    bool found = io->accepting && io->accept_token == cancel->target;
+    if (found) {
+        io->accepting = false;
+        io_event_add(world, cancel->target, -ECANCELED, false);
+    }
+    for (uint32_t i = 0; i < network_count(world->network) && !found; i++) {
         struct link *link = network_link(world->network, i);
-        if (link == NULL || link->socket < 0)
-            continue;
-        if (link->receive.armed && link->receive.token == target) {
-            link_receive_end(world, link, -ECANCELED);
-            result = 0;
-        }
-        if (link->direct.armed && link->direct.token == target) {
-            link->direct.armed = false;
-            io_event_add(world, target, -ECANCELED, false);
-            result = 0;
-        }
+        found = link != NULL && link->socket >= 0 && io_cancel_link(world, link, cancel->target);
     }
-    io_event_add(world, token, result, false);
+    io_event_add(world, cancel->token, found ? 0 : -ENOENT, false);
 }
 
 void io_socket_shutdown(struct io *io, int socket)

@@ -1,6 +1,7 @@
 // The virtual network: what is on its way, what has arrived, who has gone.
 #include "sim/network.h"
 
+#include "server/server.h"
 #include "sim/clients.h"
 #include "sim/io_internal.h"
 
@@ -243,12 +244,31 @@ void network_deliver(struct world *world, uint32_t index, uint32_t generation)
     clients_answered(world, link, conversation_deliver(&link->conversation, length));
 }
 
-static void link_hang_up(struct world *world, struct link *link)
+// May the server end this connection by itself? Where clients are idle for too long, or memory is
+// short, it may.
+static bool link_may_hang_up(const struct world *world, const struct link *link)
+{
+    const struct conversation *conversation = &link->conversation;
+    const struct plan *plan = &world->plan;
+    return link->client_gone || link->refused || conversation->over ||
+           conversation->session.closing || plan->config.timeout_s > 0 ||
+           plan->ppm[FAULT_MEMORY_FULL] > 0 || world->server == NULL ||
+           world->server->state != SERVER_SERVING;
+}
+
+static void link_end(struct world *world, struct link *link)
 {
     if (link->server_gone)
         return;
     link->server_gone = true;
     chunks_send(world, &link->going, link, CHUNK_END, AGENDA_DELIVER);
+}
+
+static void link_hang_up(struct world *world, struct link *link)
+{
+    if (!link->server_gone && !link_may_hang_up(world, link))
+        world_fail(world, VERDICT_WRONG, "client %u is disconnected without reason", link->client);
+    link_end(world, link);
 }
 
 void network_server_died(struct world *world)
@@ -265,7 +285,7 @@ void network_server_died(struct world *world)
         link->receive.armed = false;
         link->direct.armed = false;
         link->send.armed = false;
-        link_hang_up(world, link);
+        link_end(world, link);
         network_release(world, link);
     }
 }

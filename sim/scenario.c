@@ -76,6 +76,10 @@ static const struct scenario scenarios[] = {
     {.name = "clock", .what = "the wall clock jumps, keys expire at the edge",
      .runs = 100, .operations = 1500, .clients = 6,
      .ppm = {QUIET, [FAULT_CLOCK_JUMP] = 5000, [FAULT_KILL] = 400, [FAULT_POWER_CUT] = 400}},
+    {.name = "modes", .what = "durability modes change all the time, syncs are slow, the power fails",
+     .runs = 100, .operations = 800, .clients = 8, .changes_modes = true,
+     .ppm = {QUIET, [FAULT_SLOW] = 50000, [FAULT_KILL] = 500, [FAULT_POWER_CUT] = 2000,
+             [FAULT_NO_DIRECT] = 200000, [FAULT_DSYNC_IGNORED] = 200000}},
     {.name = "swarm", .what = "everything at once: every run draws its own faults",
      .runs = 2000, .operations = 800, .clients = 16, .swarm = true,
      .ppm = {[FAULT_KILL] = 3000, [FAULT_LATE_WRITE] = 500000, [FAULT_POWER_CUT] = 4000,
@@ -186,6 +190,8 @@ void plan_draw(struct plan *plan, const struct scenario *scenario, uint64_t seed
         workload_draw(&plan->workload, &work);
     else
         workload_default(&plan->workload);
+    if (scenario->changes_modes)
+        plan->workload.config_ppm = 60000;
     plan_config(plan, &config);
     if (scenario->loads)
         plan_load(plan);

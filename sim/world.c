@@ -143,6 +143,9 @@ static void world_happen(struct world *world, const struct agenda_item *item)
     case AGENDA_CLIENT:
         clients_act(world, item->index, item->generation);
         break;
+    case AGENDA_CANCEL:
+        io_cancel_now(world, item->index, item->generation);
+        break;
     case AGENDA_DISK_FREE:
         disk_options(world->disk)->capacity_blocks = DISK_BLOCKS;
         trace_step(world->trace, world->now_ns, "disk has room", 0, 0, 0);
