@@ -168,7 +168,8 @@ static uint64_t judge_witnessed(const struct survey *before, const struct survey
     uint64_t durable = 0;
     for (uint32_t i = 0; i < after->frames_count; i++) {
         const struct survey_frame *frame = &after->frames[i];
-        if (frame->durable > durable && judge_had_frame(before, frame))
+        if (frame->durable > durable && survey_counts(after, frame) &&
+            judge_had_frame(before, frame))
             durable = frame->durable;
     }
     for (uint32_t i = 0; i < after->segments_count; i++) {
@@ -230,11 +231,16 @@ bool damage_judge(struct damage_work *work)
         return true;
     }
     uint64_t fork = judge_fork(before, after);
-    bool below = after->witnessed > after->end;
-    if (below || !judge_agrees(after) || judge_witnessed(before, after) >= fork) {
+    uint64_t witnessed = judge_witnessed(before, after);
+    work->damage->witnessed_after = witnessed;
+    if (witnessed > after->end || !judge_agrees(after) || witnessed >= fork) {
         judge(work, FAULT_REFUSE);
-        if (!below || !judge_names(work))
+        if (witnessed <= after->end || !judge_names(work))
             work->damage->file[0] = '\0';
+        return true;
+    }
+    if (after->witnessed > after->end) { // says only what an old copy has brought back
+        judge(work, FAULT_BEYOND);
         return true;
     }
     if (fork != UINT64_MAX)

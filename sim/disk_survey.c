@@ -120,7 +120,6 @@ static void survey_add_frame(struct survey *survey, const struct wal_frame_heade
         .content = XXH3_64bits(records, header->length),
         .commit = (header->flags & WAL_FRAME_COMMIT) != 0,
     };
-    survey_witness(survey, header->durable);
 }
 
 static void survey_frames(struct survey *survey, const struct wal_identity *identity,
@@ -304,6 +303,11 @@ static void chain_walk(struct survey *survey, struct survey_segment *segment,
     }
 }
 
+bool survey_counts(const struct survey *survey, const struct survey_frame *frame)
+{
+    return frame->kept || !survey->segments[frame->segment].passed;
+}
+
 static void survey_walk(struct survey *survey, const struct wal_identity *identity)
 {
     struct survey_frame next = {.sequence = 1, .batch_first = 1};
@@ -314,6 +318,7 @@ static void survey_walk(struct survey *survey, const struct wal_identity *identi
     struct survey_segment *segment = chain_next(survey, 0);
     while (segment != NULL && segment->first == next.sequence && segment->chain == next.chain) {
         chain_walk(survey, segment, &next, &count);
+        segment->passed = next.sequence == segment->limit || next.offset == identity->segment_bytes;
         segment = chain_next(survey, segment->number);
     }
     survey->walked_to = next.sequence;
@@ -324,6 +329,11 @@ static void survey_walk(struct survey *survey, const struct wal_identity *identi
         home->needed = true;
         home->kept_end = frame->offset + frame->bytes;
         assert(frame->sequence == i + 1);
+    }
+    for (uint32_t i = 0; i < survey->frames_count; i++) {
+        const struct survey_frame *frame = &survey->frames[i];
+        if (survey_counts(survey, frame))
+            survey_witness(survey, frame->durable);
     }
 }
 

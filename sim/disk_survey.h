@@ -30,6 +30,7 @@ struct survey_segment {
     bool duplicate;    // another one has the same number: none of them counts
     bool needed;       // has frames of the chain
     bool reached;      // the chain comes through it, or ends in it
+    bool passed;       // ... and has gone on: what is left behind there counts for nothing
     bool unreadable;   // in some block
     uint64_t kept_end; // offset behind the last frame of the chain, or behind the header
     bool follows;      // behind there is a frame that is not superseded, above E
@@ -83,6 +84,8 @@ struct survey {
 // `identity`: when the file instance cannot tell, NULL for none: then nothing is decoded.
 void survey_take(struct disk *disk, const struct wal_identity *identity, struct survey *survey);
 void survey_free(struct survey *survey);
+// Does what this frame says of D count?
+bool survey_counts(const struct survey *survey, const struct survey_frame *frame);
 // Checksum of the chain's frame with this sequence (0: what the chain begins with). It is there.
 uint64_t survey_chain_at(const struct survey *survey, uint64_t sequence);
 
