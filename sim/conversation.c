@@ -116,7 +116,7 @@ static bool conversation_check_one(struct world *world, struct conversation *con
     if (result == -EBADMSG)
         conversation_wrong(world, conversation, error);
     if (length > 0 && exchange->reply.kind != MODEL_NONE)
-        observer_told(world, exchange->reply.shows);
+        observer_told(world, exchange);
     if (result < 0)
         return false;
     conversation->check_at += (uint64_t)result;

@@ -12,11 +12,20 @@
 
 struct world;
 
+// What a reply promises of all that it shows, by the mode that it was executed in.
+enum promise {
+    PROMISE_PROCESS,  // it outlives the process
+    PROMISE_DURABLE,  // ... and a power cut
+    PROMISE_WITNESSED // ... and the completion log says so
+};
+
 // A command and its reply.
 struct exchange {
     struct command_line line;
     struct model_reply reply;
-    uint64_t end; // of the reply in the stream
+    enum promise promise;
+    uint32_t weakened; // how often the mode had become weaker by then
+    uint64_t end;      // of the reply in the stream
 };
 
 struct conversation {

@@ -42,13 +42,13 @@ struct observer {
     uint64_t told;      // safe against the end of the process
     uint64_t durable;   // ... against a power cut
     uint64_t witnessed; // ... and witnessed by the completion log
+    uint32_t weakened;  // how often CONFIG SET has chosen a weaker mode
     uint64_t *closed;   // changes of batches that are closed and whose frames are not written yet
     uint32_t closed_first, closed_count, closed_capacity;
     struct observed_frame *frames; // by sequence
     uint32_t frames_count, frames_capacity;
     struct observed_sample samples[EVERYSEC_SAMPLES]; // a ring
     uint32_t samples_count;
-    bool completion_always; // wal-ack completion has been in force since the start of this life
 };
 
 struct observer *observer_create(void)
@@ -91,19 +91,21 @@ static void observer_settle_samples(struct world *world)
     observer->samples_count = 0;
 }
 
-void observer_told(struct world *world, uint64_t change)
+// A mode that has become weaker since also counts for what was executed before: replies leave by the
+// mode of that moment.
+void observer_told(struct world *world, const struct exchange *exchange)
 {
     struct observer *observer = world->observer;
+    uint64_t change = exchange->reply.shows;
+    enum promise promise =
+        exchange->weakened == observer->weakened ? exchange->promise : PROMISE_PROCESS;
     if (change > observer->told)
         observer->told = change;
     if (model_appendfsync(world->model) == MODEL_EVERYSEC)
         observer_sample(world, observer->told);
-    if (model_appendfsync(world->model) != MODEL_ALWAYS)
-        return;
-    if (change > observer->durable)
+    if (promise >= PROMISE_DURABLE && change > observer->durable)
         observer->durable = change;
-    if (observer->completion_always && model_ack_completion(world->model) &&
-        change > observer->witnessed)
+    if (promise == PROMISE_WITNESSED && change > observer->witnessed)
         observer->witnessed = change;
 }
 
@@ -281,7 +283,6 @@ void observer_recovered(struct world *world)
                          : config->appendfsync == APPENDFSYNC_EVERYSEC ? MODEL_EVERYSEC
                                                                        : MODEL_NO,
                          completion);
-    observer->completion_always = completion && config->appendfsync == APPENDFSYNC_ALWAYS;
     observer->witnessed = 0;
 }
 
@@ -342,11 +343,21 @@ static void observer_refusal(struct world *world, const struct exchange *exchang
                disk ? "disk space" : "memory", command);
 }
 
+// A change to always answers only when all that was written before is durable.
+static enum promise observer_promise(const struct model *model, bool always, bool completion)
+{
+    if (model_appendfsync(model) != MODEL_ALWAYS)
+        return PROMISE_PROCESS;
+    return always && completion && model_ack_completion(model) ? PROMISE_WITNESSED
+                                                               : PROMISE_DURABLE;
+}
+
 static void observer_model(struct world *world, struct link *link, struct exchange *exchange,
                            const char *refused, int64_t now_ms)
 {
     struct model_session *session = &link->conversation.session;
-    const enum model_durability before = model_appendfsync(world->model);
+    bool before = model_appendfsync(world->model) == MODEL_ALWAYS;
+    bool completion = model_ack_completion(world->model);
     world->tally.operations++;
     trace_bytes(world->trace, world->now_ns, refused == NULL ? "execute" : "refuse", link->client,
                 exchange->line.wire.data, exchange->line.wire.length);
@@ -354,11 +365,11 @@ static void observer_model(struct world *world, struct link *link, struct exchan
         model_refused(world->model, session, refused, &exchange->reply);
     else
         model_execute(world->model, session, &exchange->line, now_ms, &exchange->reply);
-    // Its reply waits until all that was written before is synced.
-    if (before != MODEL_ALWAYS && model_appendfsync(world->model) == MODEL_ALWAYS)
-        exchange->reply.shows = model_newest(world->model);
-    if (!model_ack_completion(world->model) || model_appendfsync(world->model) != MODEL_ALWAYS)
-        world->observer->completion_always = false;
+    exchange->promise = observer_promise(world->model, before, completion);
+    bool weaker = (before && model_appendfsync(world->model) != MODEL_ALWAYS) ||
+                  (completion && !model_ack_completion(world->model));
+    world->observer->weakened += weaker;
+    exchange->weakened = world->observer->weakened;
     clients_answered(world, link, conversation_executed(world, &link->conversation));
 }
 

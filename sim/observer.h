@@ -6,6 +6,8 @@
 #ifndef PORO_SIM_OBSERVER_H
 #define PORO_SIM_OBSERVER_H
 
+#include "sim/conversation.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,8 +17,8 @@ struct observer;
 struct observer *observer_create(void);
 void observer_destroy(struct observer *observer);
 
-// A change with this number, and everything before it, has been told.
-void observer_told(struct world *world, uint64_t change);
+// A part of this reply has been handed to the kernel: what it shows is told.
+void observer_told(struct world *world, const struct exchange *exchange);
 // A write to an intent segment was handed over: a frame, a segment's header, a header and a frame, or
 // zeros.
 void observer_frame(struct world *world, const uint8_t *bytes, size_t length);
