@@ -67,6 +67,11 @@ static const struct backup_file *backup_find(const struct damage_backup *backup,
     return NULL;
 }
 
+bool backup_has(const struct damage_backup *backup, const char *name)
+{
+    return backup_find(backup, name) != NULL;
+}
+
 static void backup_put_file(struct disk *disk, const struct backup_file *copy,
                             struct disk_file *file)
 {

@@ -10,4 +10,6 @@
 // or has not changed.
 bool backup_put(struct disk *disk, const struct damage_backup *backup, const char *name);
 
+bool backup_has(const struct damage_backup *backup, const char *name);
+
 #endif

@@ -115,6 +115,8 @@ static bool damage_do(struct damage_work *work)
         return damage_duplicate_segment(work);
     case FAULT_STALE_SEGMENT:
         return damage_stale_segment(work);
+    case FAULT_STALE_SEGMENTS:
+        return damage_stale_segments(work);
     case FAULT_STALE_COMPLETION:
         return damage_stale_completion(work);
     case FAULT_MISDIRECTED:

@@ -189,6 +189,22 @@ bool damage_stale_segment(struct damage_work *work)
     return false;
 }
 
+// A part of an old backup: all segments are those of that time, the completion log is of now.
+bool damage_stale_segments(struct damage_work *work)
+{
+    bool changed = false;
+    for (uint32_t i = 0; i < work->before.segments_count && work->older != NULL; i++) {
+        const char *name = damage_file(work, &work->before.segments[i])->name;
+        if (backup_has(work->older, name))
+            changed = stale_file(work, name) || changed;
+        else
+            changed = missing_file(work, name) || changed;
+    }
+    if (changed)
+        damage_note(work, "", 0, "all segments are as they were earlier");
+    return changed;
+}
+
 bool damage_stale_completion(struct damage_work *work)
 {
     return stale_file(work, WAL_NAME_COMPLETION);

@@ -48,6 +48,7 @@ bool damage_missing_instance(struct damage_work *work);
 bool damage_swapped_segments(struct damage_work *work);
 bool damage_duplicate_segment(struct damage_work *work);
 bool damage_stale_segment(struct damage_work *work);
+bool damage_stale_segments(struct damage_work *work);
 bool damage_stale_completion(struct damage_work *work);
 bool damage_misdirected(struct damage_work *work);
 bool damage_foreign_segment(struct damage_work *work);

@@ -26,7 +26,7 @@ static bool judge_names(const struct damage_work *work)
     }
     if (work->damage->kind == FAULT_UNREADABLE)
         return true;
-    if (work->damage->kind == FAULT_STALE_SEGMENT)
+    if (work->damage->kind == FAULT_STALE_SEGMENT || work->damage->kind == FAULT_STALE_SEGMENTS)
         return false;
     char name[WAL_SEGMENT_NAME_BYTES];
     if (last == NULL)

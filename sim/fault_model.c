@@ -93,6 +93,8 @@ static const struct fault_row rows[FAULT_COUNT] = {
         "A segment has a copy under another name."},
     [FAULT_STALE_SEGMENT] = {"stale-segment", BEYOND,
         "An older state of a segment is back."},
+    [FAULT_STALE_SEGMENTS] = {"stale-segments", BEYOND,
+        "All segments are those of an earlier time, the completion log is of now."},
     [FAULT_STALE_COMPLETION] = {"stale-completion", SURVIVE,
         "An older state of the completion log is back."},
     [FAULT_MISDIRECTED] = {"misdirected", BEYOND,

@@ -63,6 +63,7 @@ enum fault {
     FAULT_SWAPPED_SEGMENTS,
     FAULT_DUPLICATE_SEGMENT, // a copy of one under another, new name
     FAULT_STALE_SEGMENT,     // an older state of the file is back
+    FAULT_STALE_SEGMENTS,    // all of them, while the completion log is of now
     FAULT_STALE_COMPLETION,
     FAULT_MISDIRECTED,     // a frame has been written over another place, too
     FAULT_FOREIGN_SEGMENT, // a segment of another instance takes the place of one

@@ -67,6 +67,7 @@ static enum life_end life_died(struct world *world)
     life_drop(world);
     if (world->disaster != DISASTER_POWER_CUT)
         return LIFE_DIED;
+    world_keep_disk(world);
     disk_power_cut(world->disk);
     requests_forget(world);
     observer_power_cut(world);

@@ -92,11 +92,11 @@ static void run_heal(struct world *world)
 
 // One start over damaged files, without other faults, and its verdict. When it refuses, the files are
 // put back as they were.
-static void run_damaged(struct world *world, enum fault kind, const struct damage_backup *older)
+static void run_damaged(struct world *world, enum fault kind)
 {
     struct damage_backup *backup = damage_backup(world->disk);
     struct damage damage;
-    if (!damage_apply(world->disk, kind, &world->faults, older, &damage)) {
+    if (!damage_apply(world->disk, kind, &world->faults, world->older, &damage)) {
         damage_backup_free(world->disk, backup);
         return;
     }
@@ -120,7 +120,7 @@ static void run_damaged(struct world *world, enum fault kind, const struct damag
     damage_backup_free(world->disk, backup);
 }
 
-static void run_rest(struct world *world, struct damage_backup **older)
+static void run_rest(struct world *world)
 {
     int64_t pause_ns = (int64_t)random_below(&world->timing, PAUSE_NS_MAX);
     enum fault kind = run_draw_damage(world);
@@ -133,12 +133,8 @@ static void run_rest(struct world *world, struct damage_backup **older)
     if (survey)
         run_check_witness(world);
     if (kind != FAULT_COUNT)
-        run_damaged(world, kind, *older);
-    if (random_below(&world->timing, 4) != 0)
-        return;
-    if (*older != NULL)
-        damage_backup_free(world->disk, *older);
-    *older = damage_backup(world->disk);
+        run_damaged(world, kind);
+    world_keep_disk(world);
 }
 
 // --- the run ---------------------------------------------------------------------------------
@@ -205,19 +201,16 @@ static void run_calm(struct world *world)
 
 void world_run(struct world *world)
 {
-    struct damage_backup *older = NULL;
     bool lost = false;
     for (uint32_t life = 0; life < LIVES_MAX && !lost && !run_is_done(world); life++) {
         if (life > 0)
-            run_rest(world, &older);
+            run_rest(world);
         enum life_end end = life_run(world, run_is_done);
         if (end == LIFE_REFUSED)
             run_check_refusal(world);
         run_check_lies(world);
         lost = run_is_lost(world, end);
     }
-    if (older != NULL)
-        damage_backup_free(world->disk, older);
     if (!lost)
         run_calm(world);
     world->tally.runs = 1;

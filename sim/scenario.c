@@ -16,7 +16,7 @@
     [FAULT_MISSING_READY] = (ppm), [FAULT_MISSING_COMPLETION] = (ppm), \
     [FAULT_MISSING_INSTANCE] = (ppm), [FAULT_SWAPPED_SEGMENTS] = (ppm), \
     [FAULT_DUPLICATE_SEGMENT] = (ppm), [FAULT_STALE_SEGMENT] = (ppm), \
-    [FAULT_STALE_COMPLETION] = (ppm), [FAULT_MISDIRECTED] = (ppm), \
+    [FAULT_STALE_SEGMENTS] = (ppm), [FAULT_STALE_COMPLETION] = (ppm), [FAULT_MISDIRECTED] = (ppm), \
     [FAULT_FOREIGN_SEGMENT] = (ppm)
 
 static const struct scenario scenarios[] = {
@@ -45,7 +45,8 @@ static const struct scenario scenarios[] = {
              [FAULT_MISSING_NEWEST] = 80000, [FAULT_MISSING_READY] = 80000,
              [FAULT_MISSING_COMPLETION] = 40000, [FAULT_MISSING_INSTANCE] = 60000,
              [FAULT_SWAPPED_SEGMENTS] = 80000, [FAULT_DUPLICATE_SEGMENT] = 80000,
-             [FAULT_STALE_SEGMENT] = 80000, [FAULT_FOREIGN_SEGMENT] = 80000}},
+             [FAULT_STALE_SEGMENT] = 80000, [FAULT_STALE_SEGMENTS] = 80000,
+             [FAULT_FOREIGN_SEGMENT] = 80000}},
     {.name = "comprehensive", .what = "all commands, all databases, many clients, kills in between",
      .runs = 30, .operations = 6000, .clients = 24,
      .ppm = {QUIET, [FAULT_KILL] = 200, [FAULT_POWER_CUT] = 200, [FAULT_START_CUT] = 200,

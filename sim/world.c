@@ -4,6 +4,7 @@
 #include "server/server.h"
 #include "sim/bytes.h"
 #include "sim/clients.h"
+#include "sim/disk_damage.h"
 #include "sim/io_internal.h"
 #include "sim/model.h"
 #include "sim/network.h"
@@ -84,6 +85,8 @@ void world_destroy(struct world *world)
     clients_destroy(world->clients);
     network_destroy(world->network);
     requests_destroy(world->requests);
+    if (world->older != NULL)
+        damage_backup_free(world->disk, world->older);
     disk_destroy(world->disk);
     agenda_free(&world->agenda);
     trace_destroy(world->trace);
@@ -121,6 +124,15 @@ bool world_fault_at(struct world *world, enum fault fault, uint32_t ppm)
 bool world_fault(struct world *world, enum fault fault)
 {
     return world_fault_at(world, fault, world->plan.ppm[fault]);
+}
+
+void world_keep_disk(struct world *world)
+{
+    if (random_below(&world->timing, 4) != 0)
+        return;
+    if (world->older != NULL)
+        damage_backup_free(world->disk, world->older);
+    world->older = damage_backup(world->disk);
 }
 
 // --- time ------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 struct clients;
+struct damage_backup;
 struct model;
 struct network;
 struct observer;
@@ -61,7 +62,8 @@ struct world {
     struct agenda agenda;
 
     struct disk *disk;
-    struct requests *requests; // of the server's files, in flight
+    struct damage_backup *older; // an earlier state of the disk, or NULL
+    struct requests *requests;   // of the server's files, in flight
     struct network *network;
     struct clients *clients;
     struct model *model;
@@ -95,6 +97,9 @@ bool world_fault(struct world *world, enum fault fault);
 // As world_fault with odds of its own.
 bool world_fault_at(struct world *world, enum fault fault, uint32_t ppm);
 void world_count(struct world *world, enum fault fault);
+
+// Keeps the disk as it is seen now, now and then.
+void world_keep_disk(struct world *world);
 
 // Lets time pass until `until_ns` or until `enough` says so, and everything happen that is due.
 void world_advance(struct world *world, int64_t until_ns, bool (*enough)(const struct world *));
