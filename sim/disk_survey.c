@@ -290,6 +290,7 @@ static void chain_walk(struct survey *survey, struct survey_segment *segment,
         const struct survey_frame *frame = chain_frame(survey, &from, segment, next);
         if (frame == NULL)
             return;
+        survey->frames[from].walked = true;
         survey->chain[(*count)++] = from;
         next->offset += frame->bytes;
         next->chain = frame->checksum;
@@ -305,7 +306,7 @@ static void chain_walk(struct survey *survey, struct survey_segment *segment,
 
 bool survey_counts(const struct survey *survey, const struct survey_frame *frame)
 {
-    return frame->kept || !survey->segments[frame->segment].passed;
+    return frame->walked || !survey->segments[frame->segment].passed;
 }
 
 static void survey_walk(struct survey *survey, const struct wal_identity *identity)
@@ -323,9 +324,8 @@ static void survey_walk(struct survey *survey, const struct wal_identity *identi
     }
     survey->walked_to = next.sequence;
     for (uint32_t i = 0; i < survey->chain_count; i++) {
-        struct survey_frame *frame = &survey->frames[survey->chain[i]];
+        const struct survey_frame *frame = &survey->frames[survey->chain[i]];
         struct survey_segment *home = &survey->segments[frame->segment];
-        frame->kept = true;
         home->needed = true;
         home->kept_end = frame->offset + frame->bytes;
         assert(frame->sequence == i + 1);

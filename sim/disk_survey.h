@@ -50,7 +50,7 @@ struct survey_frame {
     uint64_t checksum;
     uint64_t content; // hash of the records: what a frame says, wherever it has been written
     bool commit;
-    bool kept; // of the chain
+    bool walked; // of the chain, or of a batch that begins where it ends
 };
 
 struct survey_completion {
