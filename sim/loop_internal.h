@@ -14,7 +14,8 @@
 #include <sys/types.h>
 
 #define LOOP_CLIENTS_MAX 48
-#define LOOP_ROUND_MAX 48
+#define LOOP_ROUND_MAX 96
+#define LOOP_ROUND_DRAWN 48 // from the workload
 #define LOOP_PATH_BYTES 160
 // A server starts at this time of the wall clock, so that nothing has expired before its state has
 // been read, and PTTL is exact; loop_state_verify sets the clock right.
@@ -80,12 +81,15 @@ struct loop {
     struct loop_client clients[LOOP_CLIENTS_MAX];
     struct loop_exchange round[LOOP_ROUND_MAX];
     uint32_t round_count;
+    uint32_t round_sent; // of these
 
     // the oracle
     struct model *model;
     uint64_t told;          // newest change that a client knows of
     uint64_t floor;         // newest change that even a power cut must leave
-    uint64_t safe;          // newest change of rounds that are over
+    uint64_t safe;          // newest change that is written for sure
+    uint64_t covered;       // ... that the write which is held now makes safe
+    uint64_t held;          // number of that write
     uint64_t lowest;        // newest change that the next start must still have
     uint32_t clients_count; // of this life, client 0 included
     int64_t wall_ms;
@@ -153,11 +157,16 @@ bool loop_round_run(struct loop *loop);
 bool loop_round_run_rest(struct loop *loop, size_t skip);
 // The same in steps: until the server has nothing left to do at this time. True when all replies
 // are there.
-bool loop_round_send(struct loop *loop);
+bool loop_round_send(struct loop *loop); // what has been added since the last time
 bool loop_round_check(struct loop *loop);
 void loop_rounds_free(struct loop *loop);
 // One command of client 0, from words up to NULL, in a round of its own.
 bool loop_ask(struct loop *loop, const char *word, ...) __attribute__((sentinel));
+
+// --- loop_probe.c
+
+// Adds commands to the round that look at what those before have changed.
+void loop_probe_draw(struct loop *loop);
 
 // --- loop_state.c: states
 

@@ -76,7 +76,8 @@ static struct loop_rule *rule_find(struct layer *layer, enum loop_class class)
         if (!random_chance(&shared->random, rule->ppm))
             continue;
         rule->left--;
-        shared->faults[rule->fault]++;
+        if (rule->fault < FAULT_COUNT)
+            shared->faults[rule->fault]++;
         return rule;
     }
     return NULL;
@@ -105,8 +106,10 @@ static struct loop_rule *rule_apply(struct layer *layer, struct layer_request *r
     case LOOP_DELAY:
         request->due_ns += (int64_t)random_log(&layer->shared->random, (uint64_t)rule->value);
         request->held = token_is_commit(request->token);
-        if (request->held)
+        if (request->held) {
             atomic_fetch_add(&layer->shared->held, 1);
+            atomic_fetch_add(&layer->shared->held_ever, 1);
+        }
         return NULL;
     case LOOP_FAIL:
     case LOOP_SHORT:

@@ -10,6 +10,8 @@
 #define START_REQUESTS 90
 #define START_ATTEMPTS 4
 #define MANY 1000000
+#define LINGER_NS 20000000
+#define LINGER_PPM 40000
 // In everysec, what was told before so much time has passed is on stable storage.
 #define EVERYSEC_NS 2100000000
 // After faults have ended, the server is well again in this time.
@@ -327,6 +329,18 @@ static bool work_inspect(struct loop *loop)
     return random_below(&loop->times, odds) != 0 || loop_inspect(loop);
 }
 
+// No fault: now and then a disk takes its time. What is not yet written must not show meanwhile.
+static void work_linger(struct loop *loop)
+{
+    loop_rule_add(loop, (struct loop_rule){.classes = LOOP_BIT(LOOP_WRITE_INTENT) |
+                                                      LOOP_BIT(LOOP_SYNC_INTENT),
+                                           .action = LOOP_DELAY,
+                                           .value = LINGER_NS,
+                                           .ppm = LINGER_PPM,
+                                           .left = MANY,
+                                           .fault = FAULT_COUNT});
+}
+
 static void work_arm(struct loop *loop, const struct life *life)
 {
     static const uint32_t classes[] = {LOOP_BIT(LOOP_WRITE_INTENT), LOOP_WRITES | LOOP_SYNCS,
@@ -358,6 +372,7 @@ static void life_work(struct loop *loop, struct life *life)
     bool alive = work_connect(loop) && loop_state_wall(loop, loop->wall_ms);
     faults_on(loop, life);
     work_arm(loop, life);
+    work_linger(loop);
     while (alive && loop->result->tally.operations < until)
         alive = work_round(loop) && work_time(loop) && work_wall(loop) && loop_space_fault(loop) &&
                 (loop->may_refuse || loop_network_fault(loop)) && work_inspect(loop);

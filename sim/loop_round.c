@@ -11,6 +11,8 @@
 // Longer commands come in several turns: they make a round of their own.
 #define LINE_BYTES_MAX 16384
 #define ROUND_BYTES_MAX 65536
+// While a write is held back, others look at what it changes, so many times.
+#define PROBES 3
 // What a reply may wait for, in time of the server's.
 #define WAIT_FIRST_NS 150000
 #define WAIT_NS_MAX 100000000000
@@ -20,6 +22,7 @@
 void loop_round_begin(struct loop *loop)
 {
     loop->round_count = 0;
+    loop->round_sent = 0;
     for (uint32_t i = 0; i < LOOP_CLIENTS_MAX; i++)
         loop->clients[i].last = false;
 }
@@ -76,7 +79,7 @@ static bool line_is_mute(const struct command_line *line)
 void loop_round_draw(struct loop *loop, uint32_t index)
 {
     struct loop_client *client = &loop->clients[index];
-    if (client->last || loop->round_count == LOOP_ROUND_MAX)
+    if (client->last || loop->round_count == LOOP_ROUND_DRAWN)
         return;
     struct command_line *line = loop_round_add(loop, index);
     do {
@@ -97,8 +100,8 @@ void loop_round_draw(struct loop *loop, uint32_t index)
 static void round_sort(struct loop *loop)
 {
     const uint32_t *slots = loop->shared->slot;
-    for (uint32_t i = 1; i < loop->round_count; i++) {
-        for (uint32_t j = i; j > 0; j--) {
+    for (uint32_t i = loop->round_sent + 1; i < loop->round_count; i++) {
+        for (uint32_t j = i; j > loop->round_sent; j--) {
             struct loop_exchange *a = &loop->round[j - 1];
             struct loop_exchange *b = &loop->round[j];
             if (slots[loop->clients[a->client].port] <= slots[loop->clients[b->client].port])
@@ -116,10 +119,12 @@ static void round_gate(struct loop *loop, size_t skip)
 {
     struct loop_shared *shared = loop->shared;
     shared->gates = 0;
-    shared->gate_holds = loop->round_count > 1 || loop->round[0].line.wire.length <= LINE_BYTES_MAX;
-    for (uint32_t i = 0; i < loop->round_count; i++) {
+    uint32_t first = loop->round_sent;
+    shared->gate_holds =
+        loop->round_count > first + 1 || loop->round[first].line.wire.length <= LINE_BYTES_MAX;
+    for (uint32_t i = first; i < loop->round_count; i++) {
         const struct loop_client *client = &loop->clients[loop->round[i].client];
-        uint64_t bytes = loop->round[i].line.wire.length - (i == 0 ? skip : 0);
+        uint64_t bytes = loop->round[i].line.wire.length - (i == first ? skip : 0);
         uint32_t gate = 0;
         while (gate < shared->gates && shared->gate[gate].port != client->port)
             gate++;
@@ -149,11 +154,26 @@ static void round_drain(struct loop *loop)
     }
 }
 
+// The server is at rest: what is written now, and what is on its way? A write that is held covers all
+// that was executed before it began; when another one is held, it has ended.
+static void round_observe(struct loop *loop)
+{
+    uint64_t number = atomic_load(&loop->shared->held_ever);
+    bool held = atomic_load(&loop->shared->held) > 0;
+    if (!held || number != loop->held)
+        loop->safe = loop->covered > loop->safe ? loop->covered : loop->safe;
+    if (held && number != loop->held)
+        loop->covered = model_newest(loop->model);
+    loop->held = number;
+}
+
 // Settles, and takes what the server has sent: sends may have to wait for us to read.
 static bool round_settle(struct loop *loop)
 {
     bool alive = loop_server_settle(loop);
     round_drain(loop);
+    if (alive)
+        round_observe(loop);
     return alive;
 }
 
@@ -163,7 +183,7 @@ static bool round_send(struct loop *loop, size_t skip)
     struct bytes wire = {0};
     round_sort(loop);
     round_gate(loop, skip);
-    for (uint32_t i = 0; i < loop->round_count; i++) {
+    for (uint32_t i = loop->round_sent; i < loop->round_count; i++) {
         struct loop_exchange *exchange = &loop->round[i];
         const struct command_line *line = &exchange->line;
         trace_bytes(loop->trace, loop_now_ns(loop), "ask", exchange->client, line->wire.data,
@@ -179,6 +199,7 @@ static bool round_send(struct loop *loop, size_t skip)
             exchange_execute(loop, exchange);
     }
     bytes_free(&wire);
+    loop->round_sent = loop->round_count;
     return round_settle(loop);
 }
 
@@ -311,15 +332,25 @@ bool loop_round_check(struct loop *loop)
 static bool round_await(struct loop *loop, bool alive)
 {
     int64_t step_ns = WAIT_FIRST_NS;
+    uint32_t probes = PROBES;
     while (!loop_round_check(loop) && alive) {
+        bool held = atomic_load(&loop->shared->held) > 0;
         if (step_ns > WAIT_NS_MAX)
             loop_fail(loop, VERDICT_STUCK, "a command is not answered");
-        if (loop->kill_when_held && atomic_load(&loop->shared->held) > 0) {
+        if (held && probes > 0 && !loop->may_refuse) {
+            probes--;
+            loop_probe_draw(loop);
+            alive = loop_round_send(loop);
+            continue;
+        }
+        if (held && loop->kill_when_held && random_below(&loop->faults, 5) == 0) {
             loop_server_kill(loop);
             return false;
         }
         alive = loop_server_pass(loop, step_ns);
         round_drain(loop);
+        if (alive)
+            round_observe(loop);
         step_ns *= 4;
     }
     return alive;

@@ -74,7 +74,7 @@ struct loop_rule {
     uint32_t ppm;     // how many of those
     uint32_t skip;    // this many first ones are spared
     uint32_t left;    // how many it may still hit
-    enum fault fault; // what is counted
+    enum fault fault; // what is counted; FAULT_COUNT: nothing
 };
 
 // A file as the disk has it. The real file is the page cache: what a power cut may lose is where the
@@ -126,7 +126,9 @@ struct loop_shared {
     _Atomic int64_t now_ns;      // the monotonic clock
     _Atomic bool serving;        // it accepts
     _Atomic bool killed;         // it has killed itself by a rule
-    _Atomic uint32_t held;       // intent writes, and syncs that belong to them, that a rule delays
+    // Intent writes, and syncs that belong to them, that a rule delays: now, and ever.
+    _Atomic uint32_t held;
+    _Atomic uint64_t held_ever;
     _Atomic uint64_t accepted;
     _Atomic uint64_t ended;  // connections whose end the server has been told
     _Atomic uint64_t closed; // ... and that it has closed

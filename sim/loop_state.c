@@ -194,6 +194,7 @@ void loop_state_verify(struct loop *loop, uint64_t lowest)
     loop->told = change;
     loop->floor = change;
     loop->safe = change;
+    loop->covered = change;
     loop->result->tally.recoveries++;
     atomic_store(&loop->shared->wall_us, loop->wall_ms * 1000);
 }
