@@ -165,6 +165,17 @@ static void observer_close_batch(struct observer *observer, uint64_t change)
     observer->closed[observer->closed_count++] = change;
 }
 
+static void observer_add_frame(struct observer *observer, uint64_t sequence, uint64_t change)
+{
+    if (observer->frames_count == observer->frames_capacity) {
+        observer->frames_capacity =
+            observer->frames_capacity > 0 ? 2 * observer->frames_capacity : 64;
+        observer->frames =
+            sim_realloc(observer->frames, observer->frames_capacity, sizeof(*observer->frames));
+    }
+    observer->frames[observer->frames_count++] = (struct observed_frame){sequence, change};
+}
+
 // Written again after a failure, a frame keeps its sequence.
 void observer_frame(struct world *world, const uint8_t *bytes, size_t length)
 {
@@ -182,14 +193,7 @@ void observer_frame(struct world *world, const uint8_t *bytes, size_t length)
         return;
     if (observer->closed_first == observer->closed_count)
         return; // a segment header with a frame of the past: nothing new
-    if (observer->frames_count == observer->frames_capacity) {
-        observer->frames_capacity =
-            observer->frames_capacity > 0 ? 2 * observer->frames_capacity : 64;
-        observer->frames =
-            sim_realloc(observer->frames, observer->frames_capacity, sizeof(*observer->frames));
-    }
-    observer->frames[observer->frames_count++] =
-        (struct observed_frame){header.sequence, observer->closed[observer->closed_first++]};
+    observer_add_frame(observer, header.sequence, observer->closed[observer->closed_first++]);
 }
 
 uint64_t observer_change_of(const struct observer *observer, uint64_t sequence)
@@ -273,8 +277,10 @@ void observer_recovered(struct world *world)
     model_rollback(world->model, change);
     observer_proved(observer, change);
     while (observer->frames_count > 0 &&
-           observer->frames[observer->frames_count - 1].sequence > server->recovery.end)
+           observer->frames[observer->frames_count - 1].sequence >= server->recovery.end)
         observer->frames_count--;
+    // Later changes may have led to the same state again: they count as recovered.
+    observer_add_frame(observer, server->recovery.end, change);
     observer->closed_first = observer->closed_count = 0;
     const struct config *config = &server->config;
     bool completion = config->wal_ack == WAL_ACK_COMPLETION;
