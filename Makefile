@@ -1,7 +1,12 @@
 # Poro: build, run, test, measure. `make run` and `make test` are all that a newcomer needs.
 CC      := gcc
+comma   := ,
 PREFIX  ?= /usr/local
 B       := build$(if $(SAN),-san)$(if $(COVERAGE),-coverage)
+
+# Another way to compile, in which a seed of the simulator has to mean the same.
+OTHER_SAN := $(if $(SAN),,address$(comma)undefined)
+OTHER_B   := $(if $(SAN),build,build-san)
 
 RUN_PACKAGES  := liburing-dev libxxhash-dev
 TEST_PACKAGES := $(RUN_PACKAGES) libcriterion-dev libhiredis-dev redis-server redis-tools python3 e2fsprogs
@@ -114,7 +119,8 @@ run:
 test:
 	@tests/lint/need.sh $(TEST_PACKAGES)
 	@$(MAKE) --no-print-directory -j2 all tests
-	@tests/run.sh $B
+	@$(MAKE) --no-print-directory -j2 SAN=$(OTHER_SAN) $(OTHER_B)/poro-sim
+	@SIM_OTHER=$(OTHER_B)/poro-sim tests/run.sh $B
 
 tests: $(UNIT) $B/crash_test $B/count_malloc.so $B/model_compare $B/poro-sim $B/poro-sim-server
 

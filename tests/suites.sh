@@ -9,3 +9,5 @@ suite noalloc python3 tests/noalloc/noalloc_test.py --server "$server" --counter
 suite wal_tool python3 tests/crash/wal_tool_test.py "$build"
 suite regress python3 tests/hostile/regress_test.py --server "$server"
 suite seccomp python3 tests/container/seccomp_test.py --server "$server"
+suite model python3 tests/compare/model_test.py --poro "$server" --compare "$build/model_compare"
+suite sim tests/sim/sim_test.sh "$build"
