@@ -6,6 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#define SUM_WHOLE_BYTES 8192
+#define SUM_SAMPLES 16
+#define SUM_SAMPLE_BYTES 256
 
 static void *sim_memory(void *memory)
 {
@@ -23,6 +29,24 @@ void *sim_alloc(size_t count, size_t size)
 void *sim_realloc(void *memory, size_t count, size_t size)
 {
     return sim_memory(reallocarray(memory, count > 0 ? count : 1, size));
+}
+
+static uint64_t bytes_sum_piece(const uint8_t *bytes, size_t length)
+{
+    if (length <= SUM_WHOLE_BYTES)
+        return XXH3_64bits(bytes, length);
+    uint64_t sum = length;
+    for (size_t at = 0; at + SUM_SAMPLE_BYTES <= length; at += length / SUM_SAMPLES)
+        sum = sum * 31 + XXH3_64bits(bytes + at, SUM_SAMPLE_BYTES);
+    return sum * 31 + XXH3_64bits(bytes + length - SUM_SAMPLE_BYTES, SUM_SAMPLE_BYTES);
+}
+
+uint64_t bytes_sum(const struct iovec *pieces, uint32_t count)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < count; i++)
+        sum = sum * 31 + bytes_sum_piece(pieces[i].iov_base, pieces[i].iov_len);
+    return sum;
 }
 
 uint8_t *bytes_room(struct bytes *bytes, size_t more)

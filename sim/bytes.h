@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 struct bytes {
     uint8_t *data;
@@ -15,6 +16,10 @@ struct bytes {
 void *sim_alloc(size_t count, size_t size);
 // As realloc; what is new is not zeroed. Ends the program when there is no memory.
 void *sim_realloc(void *memory, size_t count, size_t size);
+
+// A sum over the bytes of some pieces, or over samples of them where they are long: what was lent and
+// has changed is to be noticed.
+uint64_t bytes_sum(const struct iovec *pieces, uint32_t count);
 
 // Makes room for `more` bytes behind the end and returns where they begin; length is unchanged.
 uint8_t *bytes_room(struct bytes *bytes, size_t more);

@@ -9,11 +9,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 #define CHUNK_BYTES_MAX 65536
-#define SEND_RETRY_NS 1000000
+// What a client's side takes at least without being read.
+#define WINDOW_BYTES_MIN 2048
 
 struct network {
     bool listening;
@@ -146,7 +145,7 @@ struct link *network_connect(struct world *world, uint32_t client)
     link->client = client;
     link->socket = -1;
     link->listed = true;
-    link->window = 1 + random_log(&world->timing, 1 << 20);
+    link->window = WINDOW_BYTES_MIN + random_log(&world->timing, 1 << 20);
     conversation_init(&link->conversation);
     network->backlog[network->backlog_count++] = index;
     return link;
@@ -338,17 +337,9 @@ void network_server_close(struct world *world, struct link *link)
 
 // --- sends -----------------------------------------------------------------------------------
 
-static uint64_t send_sum(const struct link *link)
-{
-    uint64_t sum = 0;
-    for (uint32_t i = 0; i < link->send.count; i++)
-        sum = sum * 31 + XXH3_64bits(link->send.pieces[i].iov_base, link->send.pieces[i].iov_len);
-    return sum;
-}
-
 void network_send_lend(struct link *link)
 {
-    link->send.sum = send_sum(link);
+    link->send.sum = bytes_sum(link->send.pieces, link->send.count);
 }
 
 void network_send_begin(struct world *world, struct link *link)
@@ -382,7 +373,7 @@ void network_send_end(struct world *world, uint32_t index, uint32_t generation)
     int32_t result = send_result(world, link);
     if (result == 0)
         return; // the window has closed again
-    if (send_sum(link) != link->send.sum)
+    if (bytes_sum(link->send.pieces, link->send.count) != link->send.sum)
         world_fail(world, VERDICT_WRONG,
                    "memory lent to a send to client %u changed before it ended", link->client);
     link->send.armed = false;

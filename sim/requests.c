@@ -12,8 +12,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 #define REQUESTS_MAX 1024
 #define SLOW_NS_MAX 1000000000
@@ -89,14 +87,6 @@ uint32_t requests_writing(const struct requests *requests)
 
 // --- faults ----------------------------------------------------------------------------------
 
-static uint64_t request_sum(const struct request *request)
-{
-    uint64_t sum = 0;
-    for (uint32_t i = 0; i < request->pieces_count; i++)
-        sum = sum * 31 + XXH3_64bits(request->pieces[i].iov_base, request->pieces[i].iov_len);
-    return sum;
-}
-
 static bool request_opens_for_write(const struct request *request)
 {
     return request->kind == REQUEST_OPEN && (request->flags & IO_OPEN_WRITE) != 0;
@@ -143,7 +133,7 @@ static int64_t request_latency(struct world *world, const struct request *reques
 
 static void request_begin_write(struct world *world, struct request *request)
 {
-    request->sum = request_sum(request);
+    request->sum = bytes_sum(request->pieces, request->pieces_count);
     if (strncmp(disk_name(world->disk, request->file), "intent.", 7) == 0) {
         for (uint32_t i = 0; i < request->pieces_count; i++)
             observer_frame(world, request->pieces[i].iov_base, request->pieces[i].iov_len);
@@ -201,7 +191,7 @@ static int64_t request_end_write(struct world *world, struct request *request)
         return request->error;
     assert(world->requests->writing > 0);
     world->requests->writing--;
-    if (!request->orphan && request_sum(request) != request->sum)
+    if (!request->orphan && bytes_sum(request->pieces, request->pieces_count) != request->sum)
         world_fail(world, VERDICT_WRONG, "memory lent to a write of %s changed before it ended",
                    disk_name(world->disk, request->file));
     int64_t result = (int64_t)request->length;
