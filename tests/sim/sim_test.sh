@@ -31,7 +31,7 @@ check_seeds() {
     local file line
     for file in tests/seeds/*.txt; do
         [ -e "$file" ] || continue
-        while read -r line; do
+        while read -r line; do # what follows # is for people
             line=${line%%#*}
             # shellcheck disable=SC2086 # arguments
             [ -z "${line// /}" ] || check "seed: $line" "$sim" $line
