@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define REST_NS 1000000
 #define STEP_FIRST_NS 150000
 #define STEP_NS_MAX 100000000000
 
@@ -109,7 +110,8 @@ static void inspect_keyspace(struct loop *loop, const char *text, const struct c
     }
 }
 
-static void inspect_log(struct loop *loop, const char *text)
+// `rest`: nothing was on its way to the disk when it was asked.
+static void inspect_log(struct loop *loop, const char *text, bool rest)
 {
     static const char *const modes[] = {"always", "everysec", "no"};
     char newest[128], verdict[128];
@@ -118,8 +120,8 @@ static void inspect_log(struct loop *loop, const char *text)
     info_expect(loop, text, "loading", "0");
     info_field(loop, text, "wal_batch_newest", newest);
     info_field(loop, text, "recovery_verdict", verdict);
-    // At rest, everything is written, and durable where that was asked for.
-    if (atomic_load(&loop->shared->held) == 0) {
+    // Then everything is written, and durable where that was asked for.
+    if (rest) {
         info_expect(loop, text, "wal_batch_written", newest);
         if (model_appendfsync(loop->model) == MODEL_ALWAYS)
             info_expect(loop, text, "wal_batch_durable", newest);
@@ -130,6 +132,7 @@ static void inspect_log(struct loop *loop, const char *text)
 
 static bool inspect_info(struct loop *loop, const struct counts *counts)
 {
+    bool rest = atomic_load(&loop->shared->delayed) == 0;
     redisReply *reply = inspect_ask(loop, REDIS_REPLY_STRING, "INFO all");
     if (reply == NULL)
         return false;
@@ -138,7 +141,7 @@ static bool inspect_info(struct loop *loop, const struct counts *counts)
     info_expect_number(loop, reply->str, "connected_clients", loop->clients_count);
     info_expect_number(loop, reply->str, "maxmemory", (uint64_t)loop->plan.config.maxmemory);
     inspect_keyspace(loop, reply->str, counts);
-    inspect_log(loop, reply->str);
+    inspect_log(loop, reply->str, rest);
     freeReplyObject(reply);
     return true;
 }
@@ -208,7 +211,9 @@ bool loop_inspect(struct loop *loop)
 {
     struct counts counts = {0};
     model_each(loop->model, count_entry, &counts);
-    bool alive = inspect_info(loop, &counts) && inspect_config(loop);
+    // Commits wait a little for others to join them.
+    bool alive =
+        loop_server_pass(loop, REST_NS) && inspect_info(loop, &counts) && inspect_config(loop);
     for (uint32_t i = 0; i < MODEL_DATABASES && alive; i++) {
         if (counts.keys[i] > 0)
             alive = inspect_database(loop, i, counts.keys[i]);

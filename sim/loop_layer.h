@@ -37,6 +37,7 @@ struct layer_request {
     uint64_t size;    // SYNC: ...
     uint32_t namings; // SYNC_FOLDER: ...
     bool named;       // CREATE, RENAME, UNLINK: it has changed the folder
+    bool delayed;     // counted in loop_shared.delayed
     bool held;        // counted in loop_shared.held
     uint32_t generation;
 };

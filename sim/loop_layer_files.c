@@ -105,6 +105,8 @@ static struct loop_rule *rule_apply(struct layer *layer, struct layer_request *r
         return NULL;
     case LOOP_DELAY:
         request->due_ns += (int64_t)random_log(&layer->shared->random, (uint64_t)rule->value);
+        request->delayed = true;
+        atomic_fetch_add(&layer->shared->delayed, 1);
         request->held = token_is_commit(request->token);
         if (request->held) {
             atomic_fetch_add(&layer->shared->held, 1);
@@ -437,6 +439,8 @@ void layer_file_finish(struct layer *layer, struct layer_request *request, struc
         layer->file_of[request->result] = request->file;
     }
     finish_disk(layer, request);
+    if (request->delayed)
+        atomic_fetch_sub(&layer->shared->delayed, 1);
     if (request->held)
         atomic_fetch_sub(&layer->shared->held, 1);
     *event = (struct io_event){.token = request->token, .result = request->result};

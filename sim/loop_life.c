@@ -273,13 +273,17 @@ static bool work_round(struct loop *loop)
 
 static bool work_pass(struct loop *loop, int64_t ns)
 {
+    const _Atomic uint32_t *delayed = &loop->shared->delayed;
     uint64_t told = loop->told;
-    bool everysec = model_appendfsync(loop->model) == MODEL_EVERYSEC;
+    // No sync is late, and none of this life has failed.
+    bool prompt = loop->plan.ppm[FAULT_SLOW] == 0 && loop->plan.ppm[FAULT_STUCK] == 0 &&
+                  atomic_load(delayed) == 0;
     if (!loop_server_pass(loop, ns))
         return false;
-    if (everysec && ns >= EVERYSEC_NS && loop->plan.ppm[FAULT_SLOW] == 0 &&
-        loop->plan.ppm[FAULT_STUCK] == 0 && !sync_failed(loop))
+    prompt = prompt && atomic_load(delayed) == 0 && !sync_failed(loop);
+    if (model_appendfsync(loop->model) == MODEL_EVERYSEC && ns >= EVERYSEC_NS && prompt)
         loop->floor = told;
+    loop_trace(loop, "passed", (uint64_t)ns, loop->floor, loop->told);
     return true;
 }
 

@@ -144,6 +144,7 @@ static void shared_begin(struct loop_shared *shared, bool unhindered)
     atomic_store(&shared->signals, 0);
     atomic_store(&shared->closed, 0);
     atomic_store(&shared->held, 0);
+    atomic_store(&shared->delayed, 0);
     atomic_store(&shared->serving, false);
     atomic_store(&shared->killed, false);
     atomic_fetch_add(&shared->request, 1);

@@ -129,6 +129,7 @@ struct loop_shared {
     // Intent writes, and syncs that belong to them, that a rule delays: now, and ever.
     _Atomic uint32_t held;
     _Atomic uint64_t held_ever;
+    _Atomic uint32_t delayed; // requests of any kind that a rule delays now
     _Atomic uint64_t accepted;
     _Atomic uint64_t ended;  // connections whose end the server has been told
     _Atomic uint64_t closed; // ... and that it has closed
