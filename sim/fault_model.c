@@ -30,6 +30,8 @@ static const struct fault_row rows[FAULT_COUNT] = {
         "An operation on a file takes up to a second."},
     [FAULT_STUCK] = {"stuck", SURVIVE,
         "An operation on a file takes many seconds."},
+    [FAULT_DEAD_DISK] = {"dead-disk", SURVIVE,
+        "Every operation on files fails for some time."},
     [FAULT_DISK_FULL] = {"disk-full", SURVIVE,
         "There is no space left for some time."},
     [FAULT_NO_DIRECT] = {"no-direct", SURVIVE,

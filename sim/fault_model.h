@@ -31,6 +31,7 @@ enum fault {
     FAULT_SYNC_ERROR,    // a sync fails, and what it should have written is dropped
     FAULT_SLOW,          // an operation takes up to a second
     FAULT_STUCK,         // ... or as long as faults go on
+    FAULT_DEAD_DISK,     // every operation on a file fails for some time
     FAULT_DISK_FULL,     // no space for some time
     FAULT_NO_DIRECT,     // O_DIRECT is refused
     FAULT_DSYNC_IGNORED, // RWF_DSYNC does nothing, on a file system that is known for that

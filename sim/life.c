@@ -22,6 +22,7 @@
 #define STOP_PPM 300
 #define JUMP_US_MAX 100000000000
 #define DISK_FULL_NS_MAX 5000000000
+#define DEAD_NS_MAX 12000000000
 // Room that a start needs: a few segments.
 #define DISK_SPARE_BLOCKS 2048
 
@@ -168,6 +169,8 @@ static bool life_serve(struct world *world, bool (*enough)(struct world *world))
             life_jump(world);
         if (world_fault(world, FAULT_DISK_FULL))
             life_disk_full(world);
+        if (world_fault(world, FAULT_DEAD_DISK))
+            world->dead_until_ns = world->now_ns + random_between(&world->faults, 0, DEAD_NS_MAX);
         life_watch(world, &operations, &since_ns);
         if (world->now_ns - since_ns > IDLE_NS_MAX)
             world_fail(world, VERDICT_STUCK, "no command was executed for %lld s",

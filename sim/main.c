@@ -195,7 +195,7 @@ static void main_command(const struct job *job, uint64_t seed)
 // --- running ---------------------------------------------------------------------------------
 
 static enum verdict main_scenario(const struct main_options *options,
-                                  const struct scenario *scenario)
+                                  const struct scenario *scenario, uint64_t *rows)
 {
     struct job job = options->job;
     job.scenario = scenario;
@@ -208,6 +208,7 @@ static enum verdict main_scenario(const struct main_options *options,
     struct outcome *outcome = sim_alloc(1, sizeof(*outcome));
     runner_run(&job, outcome);
     main_row(&job, outcome, options->hash);
+    *rows |= outcome->tally.rows;
     enum verdict verdict = outcome->verdict;
     if (verdict != VERDICT_PASSED && options->shrink)
         runner_shrink(&job, outcome);
@@ -227,23 +228,50 @@ static void main_list(void)
         printf("%-22s %5u runs  %s\n", scenario->name, scenario->runs, scenario->what);
 }
 
+// Which rows of recovery's table (wal/verdict.c) have decided; without a completion record, none can
+// disagree.
+static void main_table(uint64_t rows)
+{
+    static const char *const completions[] = {"intact", "torn", "missing"};
+    static const char *const tails[] = {"none", "torn", "frames"};
+    static const char *const extents[] = {"at-least", "below"};
+    uint32_t reached = 0;
+    uint32_t all = 0;
+    for (uint32_t row = 0; row < 36; row++) {
+        uint32_t completion = row / 12;
+        bool agrees = (row & 1) != 0;
+        if (completion == 2 && !agrees)
+            continue;
+        all++;
+        reached += rows >> row & 1;
+        if ((rows >> row & 1) == 0)
+            printf("recovery table: not reached: completion %s, tail %s, extent %s, witness %s\n",
+                   completions[completion], tails[row / 4 % 3], extents[row / 2 % 2],
+                   agrees ? "agrees" : "disagrees");
+    }
+    printf("recovery table: %u of %u rows have decided\n", reached, all);
+}
+
 static enum verdict main_all(const struct main_options *options)
 {
     enum verdict verdict = VERDICT_PASSED;
     uint32_t passed = 0;
     uint32_t failed = 0;
+    uint64_t rows = 0;
     printf("%-22s %7s %9s %9s %8s %8s %8s %7s  %s\n", "scenario", "runs", "commands", "faults",
            "crashes", "recover", "refused", "seconds", "verdict");
     const struct scenario *scenario;
     for (uint32_t i = 0; (scenario = scenario_at(i)) != NULL; i++) {
         if (options->job.scenario != NULL && options->job.scenario != scenario)
             continue;
-        enum verdict one = main_scenario(options, scenario);
+        enum verdict one = main_scenario(options, scenario, &rows);
         passed += one == VERDICT_PASSED;
         failed += one != VERDICT_PASSED;
         if (verdict == VERDICT_PASSED)
             verdict = one;
     }
+    if (!options->job.loopback && options->job.scenario == NULL)
+        main_table(rows);
     printf("scenarios: %u passed, %u failed\n", passed, failed);
     return verdict;
 }

@@ -424,6 +424,21 @@ void __wrap_commands_refuse_memory(struct call *call)
                    call->now_ms);
 }
 
+// --- recovery --------------------------------------------------------------------------------
+
+enum wal_verdict __real_wal_decide(enum wal_completion_shape completion, enum wal_tail_shape tail,
+                                   enum wal_extent extent, bool witness_agrees);
+enum wal_verdict __wrap_wal_decide(enum wal_completion_shape completion, enum wal_tail_shape tail,
+                                   enum wal_extent extent, bool witness_agrees);
+
+enum wal_verdict __wrap_wal_decide(enum wal_completion_shape completion, enum wal_tail_shape tail,
+                                   enum wal_extent extent, bool witness_agrees)
+{
+    uint32_t row = (((uint32_t)completion * 3 + tail) * 2 + extent) * 2 + witness_agrees;
+    world_current()->tally.rows |= 1ULL << row;
+    return __real_wal_decide(completion, tail, extent, witness_agrees);
+}
+
 // --- the log ---------------------------------------------------------------------------------
 
 // Keys are deleted for having expired in the background, or by a command that finds them so.

@@ -16,7 +16,7 @@
 #define REQUESTS_MAX 1024
 #define SLOW_NS_MAX 1000000000
 #define STUCK_NS_MAX 20000000000
-#define LATE_NS_MAX 3000000000
+#define LATE_NS_MAX 8000000000
 
 struct requests {
     uint32_t waiting[REQUESTS_MAX]; // not handed over, in order
@@ -99,6 +99,8 @@ static int request_fault(struct world *world, const struct request *request)
     bool spends = request->kind == REQUEST_WRITE || request->kind == REQUEST_ALLOCATE ||
                   request_opens_for_write(request);
     int error = 0;
+    if (file && world->now_ns < world->dead_until_ns && !world->calm)
+        error = -EIO;
     if (file && world_fault(world, FAULT_EIO))
         error = -EIO;
     if (spends && world_fault(world, FAULT_ENOSPC))

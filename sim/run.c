@@ -90,6 +90,26 @@ static void run_heal(struct world *world)
     damage_backup_free(world->disk, backup);
 }
 
+// Where a frame has been hit, the completion log may be hit as well: then less can be told, but what
+// is served must still be right.
+static void run_damage_more(struct world *world, struct damage *damage)
+{
+    static const enum fault kinds[] = {FAULT_ROT_COMPLETION, FAULT_ROT_COMPLETION_ALL,
+                                       FAULT_MISSING_COMPLETION};
+    bool frame = damage->kind == FAULT_ROT_INTENT || damage->kind == FAULT_ROT_NEWEST;
+    if (!frame || random_below(&world->faults, 3) != 0)
+        return;
+    struct damage more;
+    enum fault kind = kinds[random_below(&world->faults, 3)];
+    if (!damage_apply(world->disk, kind, &world->faults, NULL, &more))
+        return;
+    world_count(world, kind);
+    damage->expected = FAULT_BEYOND;
+    damage->file[0] = '\0';
+    if (more.witnessed_after < damage->witnessed_after)
+        damage->witnessed_after = more.witnessed_after;
+}
+
 // One start over damaged files, without other faults, and its verdict. When it refuses, the files are
 // put back as they were.
 static void run_damaged(struct world *world, enum fault kind)
@@ -101,6 +121,7 @@ static void run_damaged(struct world *world, enum fault kind)
         return;
     }
     world_count(world, kind);
+    run_damage_more(world, &damage);
     trace_bytes(world->trace, world->now_ns, "damage", damage.expected, damage.what,
                 strlen(damage.what));
     struct observer_marks marks = observer_marks(world->observer);

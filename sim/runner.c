@@ -63,6 +63,7 @@ static void runner_add(struct tally *sum, const struct tally *tally)
     sum->refusals += tally->refusals;
     sum->failed_stops += tally->failed_stops;
     sum->turns += tally->turns;
+    sum->rows |= tally->rows;
     sum->simulated_ns += tally->simulated_ns;
 }
 

@@ -46,6 +46,7 @@ struct tally {
     uint64_t refusals;
     uint64_t failed_stops; // the server stopped by itself, as the log could not be written
     uint64_t turns;
+    uint64_t rows; // of the recovery table that decided, a bit each
     int64_t simulated_ns;
 };
 
@@ -75,6 +76,7 @@ struct world {
     bool lying;                  // the disk says that it honours RWF_DSYNC, and does not
     bool closing;                // the work is done: clients ask their last questions
     bool calm;                   // faults have ended, or do not happen now
+    int64_t dead_until_ns;       // the disk answers nothing but errors until then
     int64_t faulted_ns;          // when a file fault was injected last; -1: never
     uint32_t start_reads_failed; // reads that failed in the present start
     bool sync_failed;            // in this life: what it was to write may be gone
