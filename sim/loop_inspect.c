@@ -118,6 +118,8 @@ static void inspect_log(struct loop *loop, const char *text, bool rest)
     info_expect(loop, text, "wal_appendfsync", modes[model_appendfsync(loop->model)]);
     info_expect(loop, text, "wal_ack", model_ack_completion(loop->model) ? "completion" : "intent");
     info_expect(loop, text, "loading", "0");
+    if (loop->clean)
+        info_expect(loop, text, "recovery_clean_stop", "1");
     info_field(loop, text, "wal_batch_newest", newest);
     info_field(loop, text, "recovery_verdict", verdict);
     // Then everything is written, and durable where that was asked for.

@@ -90,6 +90,7 @@ struct loop {
     uint64_t safe;          // newest change that is written for sure
     uint64_t covered;       // ... that the write which is held now makes safe
     uint64_t held;          // number of that write
+    bool clean;             // the last life ended by a clean stop
     uint64_t lowest;        // newest change that the next start must still have
     uint32_t clients_count; // of this life, client 0 included
     int64_t wall_ms;
@@ -118,8 +119,8 @@ bool loop_server_settle(struct loop *loop);
 // Lets time pass, and settles.
 bool loop_server_pass(struct loop *loop, int64_t ns);
 void loop_server_kill(struct loop *loop);
-// Asks it to stop and waits for its end.
-void loop_server_stop(struct loop *loop);
+// Asks it to stop, by a signal or by what client 0 says, and waits for its end.
+void loop_server_stop(struct loop *loop, const char *command);
 // Waits for its end, which is to come by itself.
 void loop_server_reap(struct loop *loop);
 // Has the server said this in its present life?

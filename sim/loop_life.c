@@ -108,9 +108,10 @@ static void life_ended(struct loop *loop, bool power_cut)
     loop_clients_forget(loop);
     if (model_appendfsync(loop->model) == MODEL_ALWAYS && !round_changes_mode(loop))
         loop->floor = loop->told;
-    loop->lowest = loop->end == LOOP_STOPPED ? model_newest(loop->model) : loop->told;
+    loop->clean = loop->end == LOOP_STOPPED;
+    loop->lowest = loop->clean ? model_newest(loop->model) : loop->told;
     // A failed sync has dropped what it should have written.
-    if ((power_cut || sync_failed(loop)) && loop->end != LOOP_STOPPED)
+    if ((power_cut || sync_failed(loop)) && !loop->clean)
         loop->lowest = loop->floor;
     if (power_cut)
         loop_disk_power_cut(loop);
@@ -135,11 +136,12 @@ static void life_failed(struct loop *loop)
 static void life_stop(struct loop *loop)
 {
     loop_rules_clear(loop);
-    loop_server_stop(loop);
+    bool asks = loop->clients[0].context != NULL && random_below(&loop->faults, 2) == 0;
+    loop_server_stop(loop, asks ? "SHUTDOWN\r\n" : NULL);
     if (loop->end != LOOP_STOPPED)
         loop_fail(loop, VERDICT_WRONG, "the server was asked to stop and ended with exit code %d",
                   loop->exit_code);
-    loop_trace(loop, "stopped", 0, 0, 0);
+    loop_trace(loop, "stopped", asks, 0, 0);
 }
 
 static void life_end(struct loop *loop, const struct life *life)
@@ -196,6 +198,7 @@ static void start_fault(struct loop *loop)
 static void start_ended(struct loop *loop)
 {
     bool power_cut = loop->end == LOOP_KILLED && random_below(&loop->faults, 2) == 0;
+    loop->clean = false;
     loop_trace(loop, "start ended", (uint64_t)loop->end, (uint64_t)loop->exit_code, power_cut);
     if (loop->end != LOOP_KILLED && failures(loop) == 0)
         loop_fail(loop, VERDICT_WRONG, "the server does not start: exit code %d", loop->exit_code);

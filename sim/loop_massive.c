@@ -134,9 +134,9 @@ static void massive_check(struct loop *loop, uint64_t count, uint32_t generation
     struct bytes wire = {0};
     redisAppendCommand(context, "DBSIZE");
     redisReply *size = massive_reply(loop, context, REDIS_REPLY_INTEGER);
-    if ((uint64_t)size->integer != count * CONNECTIONS * KEYS_OF_ONE)
-        loop_fail(loop, VERDICT_WRONG, "%lld keys are there, not %llu", size->integer,
-                  (unsigned long long)(count * CONNECTIONS * KEYS_OF_ONE));
+    unsigned long long keys = count * CONNECTIONS * KEYS_OF_ONE;
+    if ((unsigned long long)size->integer != keys)
+        loop_fail(loop, VERDICT_WRONG, "%lld keys are there, not %llu", size->integer, keys);
     freeReplyObject(size);
     uint64_t step = 1;
     for (uint64_t i = 0; i < count; i += step) {

@@ -332,12 +332,19 @@ void loop_server_kill(struct loop *loop)
     loop_server_reap(loop);
 }
 
-void loop_server_stop(struct loop *loop)
+void loop_server_stop(struct loop *loop, const char *command)
 {
     assert(loop->pid > 0);
     loop->stop_sent = true;
-    loop->shared->signals_wanted = 1;
-    kill(loop->pid, SIGTERM);
+    if (command != NULL) {
+        loop->shared->gates = 1;
+        loop->shared->gate[0].port = loop->clients[0].port;
+        loop->shared->gate[0].received = loop->clients[0].asked + strlen(command);
+        loop_client_send(loop, 0, command, strlen(command));
+    } else {
+        loop->shared->signals_wanted = 1;
+        kill(loop->pid, SIGTERM);
+    }
     bool alive = loop_server_settle(loop);
     for (int64_t passed_ns = 0; alive; passed_ns += STOP_STEP_NS) {
         if (passed_ns > STOP_NS_MAX)

@@ -108,6 +108,8 @@ static int compare_entries(const void *a, const void *b)
 static void state_unique(struct state *state, size_t first)
 {
     size_t kept = first;
+    if (state->count == first)
+        return;
     qsort(state->entries + first, state->count - first, sizeof(state->entries[0]), compare_entries);
     for (size_t i = first; i < state->count; i++) {
         struct model_entry *entry = &state->entries[i];
