@@ -239,12 +239,14 @@ bool damage_judge(struct damage_work *work)
             work->damage->file[0] = '\0';
         return true;
     }
-    if (after->witnessed > after->end) { // says only what an old copy has brought back
+    if (fork != UINT64_MAX)
+        return false;
+    // Only an old copy says so; or frames say the same in another place than a witness may have seen.
+    bool elsewhere = survey_chain_at(before, after->end) != after->end_chain;
+    if (after->witnessed > after->end || elsewhere) {
         judge(work, FAULT_BEYOND);
         return true;
     }
-    if (fork != UINT64_MAX)
-        return false;
     if (after->end == before->end)
         judge_whole(work);
     else
