@@ -30,6 +30,7 @@ struct life {
 // --- faults of files -------------------------------------------------------------------------
 
 #define SPACE (LOOP_BIT(LOOP_CREATE) | LOOP_BIT(LOOP_ALLOCATE) | LOOP_BIT(LOOP_WRITE_PREPARE))
+#define OPENS (LOOP_BIT(LOOP_OPEN) | LOOP_BIT(LOOP_CREATE))
 #define CHANGES (LOOP_WRITES | LOOP_SYNCS | SPACE | LOOP_BIT(LOOP_UNLINK))
 
 static const struct file_fault {
@@ -38,15 +39,16 @@ static const struct file_fault {
     enum loop_action action;
     int64_t value;
     uint32_t left;
+    uint32_t odds; // against what the plan says: of some requests there are few
 } file_faults[] = {
-    {FAULT_EIO, CHANGES, LOOP_FAIL, 5, 4},
-    {FAULT_ENOSPC, SPACE, LOOP_FAIL, 28, 4},
-    {FAULT_SHORT_WRITE, LOOP_WRITES, LOOP_SHORT, 0, 4},
-    {FAULT_SYNC_ERROR, LOOP_SYNCS, LOOP_FAIL, 5, 2},
-    {FAULT_PERMISSION, LOOP_BIT(LOOP_OPEN) | LOOP_BIT(LOOP_CREATE), LOOP_FAIL, 13, 2},
-    {FAULT_DESCRIPTORS, LOOP_BIT(LOOP_OPEN) | LOOP_BIT(LOOP_CREATE), LOOP_FAIL, 24, 4},
-    {FAULT_SLOW, LOOP_ANY, LOOP_DELAY, 1000000000, MANY},
-    {FAULT_STUCK, LOOP_ANY, LOOP_DELAY, 60000000000, 2},
+    {FAULT_EIO, CHANGES, LOOP_FAIL, 5, 4, 1},
+    {FAULT_ENOSPC, SPACE, LOOP_FAIL, 28, 4, 10},
+    {FAULT_SHORT_WRITE, LOOP_WRITES, LOOP_SHORT, 0, 4, 1},
+    {FAULT_SYNC_ERROR, LOOP_SYNCS, LOOP_FAIL, 5, 2, 1},
+    {FAULT_PERMISSION, OPENS, LOOP_FAIL, 13, 2, 20},
+    {FAULT_DESCRIPTORS, OPENS, LOOP_FAIL, 24, 4, 20},
+    {FAULT_SLOW, LOOP_ANY, LOOP_DELAY, 1000000000, MANY, 1},
+    {FAULT_STUCK, LOOP_ANY, LOOP_DELAY, 60000000000, 2, 1},
 };
 #define FILE_FAULTS (sizeof(file_faults) / sizeof(file_faults[0]))
 
@@ -54,8 +56,7 @@ static void faults_on(struct loop *loop, const struct life *life)
 {
     for (size_t i = 0; i < FILE_FAULTS; i++) {
         const struct file_fault *row = &file_faults[i];
-        uint64_t ppm =
-            (uint64_t)loop->plan.ppm[row->fault] * ((row->classes & ~SPACE) != 0 ? 1 : 10);
+        uint64_t ppm = (uint64_t)loop->plan.ppm[row->fault] * row->odds;
         if (ppm == 0 || (row->action != LOOP_DELAY && !life->failures))
             continue;
         loop_rule_add(loop, (struct loop_rule){.classes = row->classes,

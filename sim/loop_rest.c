@@ -2,12 +2,16 @@
 // judged by what is left of the proof.
 #include "sim/loop_internal.h"
 
+#include "server/server.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 // A fault is chosen so many times before there is none.
 #define ATTEMPTS 6
+// Of a start, about.
+#define READS_MAX 100
 
 struct trial {
     enum fault fault;
@@ -36,7 +40,9 @@ static void trial_expect(struct trial *trial)
 {
     const struct loop_survey *after = &trial->after;
     trial->expected = FAULT_SURVIVE;
-    if (!trial->identity) {
+    if (trial->fault == FAULT_UNREADABLE) {
+        trial->expected = FAULT_BEYOND;
+    } else if (!trial->identity) {
         trial->expected = FAULT_REFUSE;
         snprintf(trial->name, sizeof(trial->name), "instance");
     } else if (after->chain_end < after->witnessed) {
@@ -75,8 +81,8 @@ static void trial_served(struct loop *loop, const struct trial *trial)
         loop_fail(loop, VERDICT_WRONG, "%s was not noticed: E %llu, D %llu",
                   fault_row(trial->fault)->name, (unsigned long long)trial->after.chain_end,
                   (unsigned long long)trial->after.witnessed);
-    // What was dropped was witnessed by nothing that is left.
-    if (trial->expected != FAULT_SURVIVE)
+    // What was dropped was witnessed by nothing that is left. What cannot be read is still there.
+    if (trial->expected != FAULT_SURVIVE && trial->fault != FAULT_UNREADABLE)
         lowest = model_settled(loop->model);
     loop_state_check(loop, lowest);
     loop_server_kill(loop);
@@ -87,12 +93,24 @@ static void trial_run(struct loop *loop, struct trial *trial)
 {
     loop_disk_restore(loop, trial->image);
     loop_rules_clear(loop);
+    if (trial->fault == FAULT_UNREADABLE)
+        loop_rule_add(loop,
+                      (struct loop_rule){.classes = LOOP_BIT(LOOP_READ),
+                                         .action = LOOP_FAIL,
+                                         .value = 5,
+                                         .ppm = 1000000,
+                                         .skip = (uint32_t)random_below(&loop->faults, READS_MAX),
+                                         .left = 1,
+                                         .fault = FAULT_COUNT});
     enum loop_end end = loop_server_start(loop, false);
+    loop_rules_clear(loop);
     loop_trace(loop, "damaged", trial->fault, trial->expected, end);
     if (end == LOOP_RUNNING)
         trial_served(loop, trial);
     else if (end == LOOP_REFUSED)
         trial_refused(loop, trial);
+    else if (trial->fault == FAULT_UNREADABLE && loop->exit_code == EXIT_START)
+        loop->result->tally.refusals++;
     else
         loop_fail(loop, VERDICT_WRONG, "%s: the start ended with exit code %d",
                   fault_row(trial->fault)->name, loop->exit_code);
@@ -121,6 +139,9 @@ static bool trial_damage(struct loop *loop, struct trial *trial)
         trial->fault = fault_draw(loop);
         if (trial->fault == FAULT_COUNT)
             return false;
+        // Of this one the layer takes care, when the server reads.
+        if (trial->fault == FAULT_UNREADABLE)
+            return true;
         if (loop_damage(loop, trial->image, &trial->before, loop->older, trial->fault))
             return true;
     }
@@ -140,6 +161,7 @@ void loop_rest(struct loop *loop)
         trial_expect(&trial);
         trial_run(loop, &trial);
         loop_disk_restore(loop, trial.whole);
+        memset(loop->shared->failed, 0, sizeof(loop->shared->failed));
     }
     loop_survey_free(&trial.before);
     loop_survey_free(&trial.after);
