@@ -69,14 +69,14 @@ void clients_destroy(struct clients *clients)
 
 static void client_load(struct clients *clients, struct command_line *line)
 {
-    uint64_t first = clients->loaded++ * LOAD_KEYS;
+    unsigned long long first = clients->loaded++ * LOAD_KEYS;
     command_line_begin(line, 1 + 2 * LOAD_KEYS);
     command_line_text(line, "MSET");
-    for (uint64_t i = 0; i < LOAD_KEYS; i++) {
+    for (uint32_t i = 0; i < LOAD_KEYS; i++) {
         char text[40];
-        snprintf(text, sizeof(text), "key:%llu", (unsigned long long)(first + i));
+        snprintf(text, sizeof(text), "key:%llu", first + i);
         command_line_text(line, text);
-        snprintf(text, sizeof(text), "value:%llu", (unsigned long long)(first + i));
+        snprintf(text, sizeof(text), "value:%llu", first + i);
         command_line_text(line, text);
     }
 }

@@ -55,7 +55,7 @@ static bool main_without(const char *text, uint64_t *without)
     char names[1024];
     if (text == NULL || strlen(text) >= sizeof(names))
         return false;
-    strcpy(names, text);
+    memcpy(names, text, strlen(text) + 1);
     char *rest = names;
     for (char *name = strtok_r(names, ",", &rest); name != NULL;
          name = strtok_r(NULL, ",", &rest)) {

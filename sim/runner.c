@@ -85,8 +85,9 @@ static void worker_signal(int number)
 static void worker_signals(void)
 {
     static const int fatal[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGPROF};
+    const struct sigaction action = {.sa_handler = worker_signal};
     for (size_t i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++)
-        signal(fatal[i], worker_signal);
+        sigaction(fatal[i], &action, NULL);
 }
 
 static void worker_run(const struct job *job, struct runner_share *share, FILE *report)

@@ -79,7 +79,7 @@ struct world *world_create(const struct plan *plan, FILE *trace, FILE *report)
 
 void world_destroy(struct world *world)
 {
-    assert(world_current() == world && world->server == NULL);
+    assert(world != NULL && world == world_current() && world->server == NULL);
     observer_destroy(world->observer);
     model_destroy(world->model);
     clients_destroy(world->clients);
