@@ -147,7 +147,7 @@ static void client_left(struct world *world, struct client *client)
 {
     client_keep(world, client);
     client->link = NULL;
-    int64_t ns = (int64_t)random_below(&world->clients->random, RECONNECT_NS_MAX);
+    int64_t ns = (int64_t)random_log(&world->clients->random, RECONNECT_NS_MAX);
     client_later(world, client, ns);
 }
 

@@ -12,7 +12,7 @@
 #define SOCKET_FIRST 4
 #define ENDS_PPM 2000 // a multishot request ends without need
 #define POISON 0xA5
-#define CANCEL_NS_MAX 100000
+#define CANCEL_NS_MAX 2000000
 
 static struct link *socket_link(struct io *io, int socket)
 {

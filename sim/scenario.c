@@ -193,6 +193,8 @@ void plan_draw(struct plan *plan, const struct scenario *scenario, uint64_t seed
         workload_draw(&plan->workload, &work);
     else
         workload_default(&plan->workload);
+    if (!scenario->swarm && scenario->ppm[FAULT_RESET] > 0)
+        plan->workload.quit_ppm = 5000;
     if (scenario->changes_modes)
         plan->workload.config_ppm = 60000;
     plan_config(plan, &config);
