@@ -129,6 +129,7 @@ static void run_damaged(struct world *world, enum fault kind)
         observer_lower(world->observer,
                        observer_change_of(world->observer, damage.witnessed_after));
     world->calm = true;
+    disk_options(world->disk)->capacity_blocks = UINT32_MAX;
     enum life_end end = life_run(world, run_at_once);
     world->calm = false;
     run_judge(world, &damage, end);
