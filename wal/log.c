@@ -264,3 +264,8 @@ uint64_t wal_durable(const struct wal *wal)
 {
     return wal->durable.sequence;
 }
+
+uint64_t wal_written(const struct wal *wal)
+{
+    return wal->written;
+}

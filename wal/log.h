@@ -158,6 +158,8 @@ uint64_t wal_batch_written(const struct wal *wal);
 uint64_t wal_batch_durable(const struct wal *wal);
 // D: newest commit frame known to be on stable storage, with everything before it; its chain value.
 uint64_t wal_durable(const struct wal *wal);
+// Last sequence handed to a write that is done.
+uint64_t wal_written(const struct wal *wal);
 
 // Syncs (everysec, no, and when leaving them): lists the slots with bytes that are written but not
 // synced, oldest first, into `slots`; returns how many, at most `capacity` (more than 0; when it

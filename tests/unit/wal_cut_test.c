@@ -136,6 +136,7 @@ Test(wal_cut, half_a_batch)
         driver_done(d, false);
     }
     cr_assert_eq(wal_batch_durable(d->wal), 1);
+    cr_assert_eq(wal_written(d->wal), 3);
     driver_stop(d);
     cr_assert_eq(recovered(d), 1);
     cr_assert_eq(d->result.end, 1);
