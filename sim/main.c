@@ -126,8 +126,14 @@ static bool main_parse(struct main_options *options, int argc, char **argv)
         }
         i++;
     }
-    if (options->job.trace != NULL && (options->job.runs != 1 || options->job.scenario == NULL)) {
-        fprintf(stderr, "poro-sim: --trace wants --scenario and --runs 1\n");
+    if (options->job.trace == NULL)
+        return true;
+    if (!options->runs_given)
+        options->job.runs = 1;
+    options->runs_given = true;
+    if (options->job.runs != 1 || options->job.scenario == NULL || options->job.loopback) {
+        fprintf(stderr,
+                "poro-sim: --trace is for a single run of a --scenario in the virtual world\n");
         return false;
     }
     return true;
