@@ -49,6 +49,7 @@ static void life_listen(struct world *world)
 static void life_drop(struct world *world)
 {
     struct server *server = world->server;
+    observer_died(world);
     // The kernel has forgotten what a failed sync was to write: as after a power cut.
     if (world->sync_failed)
         observer_power_cut(world);

@@ -76,13 +76,14 @@ static void observer_sample(struct world *world, uint64_t change)
         (struct observed_sample){world->now_ns, change};
 }
 
-// In everysec a power cut takes what was told of late, but nothing older.
-static void observer_settle_samples(struct world *world)
+// In everysec a power cut takes what was told of late, but nothing older: the server was there to
+// sync it.
+void observer_died(struct world *world)
 {
     struct observer *observer = world->observer;
     const uint32_t *ppm = world->plan.ppm;
     bool prompt = ppm[FAULT_SLOW] == 0 && ppm[FAULT_STUCK] == 0 && !world->lying &&
-                  model_appendfsync(world->model) == MODEL_EVERYSEC;
+                  !world->sync_failed && model_appendfsync(world->model) == MODEL_EVERYSEC;
     for (uint32_t i = 0; i < EVERYSEC_SAMPLES && i < observer->samples_count && prompt; i++) {
         const struct observed_sample *sample = &observer->samples[i];
         if (sample->at_ns + EVERYSEC_NS <= world->now_ns && sample->change > observer->durable)
@@ -141,7 +142,6 @@ static void observer_proved(struct observer *observer, uint64_t change)
 
 void observer_power_cut(struct world *world)
 {
-    observer_settle_samples(world);
     world->observer->told = world->observer->durable;
 }
 

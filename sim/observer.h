@@ -26,6 +26,8 @@ void observer_frame(struct world *world, const uint8_t *bytes, size_t length);
 // The server has started: its state has to be one that the told changes allow. From then on
 // everything that it has is durable.
 void observer_recovered(struct world *world);
+// The process is gone, whatever the reason; and then: the power, too.
+void observer_died(struct world *world);
 void observer_power_cut(struct world *world);
 // A clean stop: everything executed must be there after it.
 void observer_stopped(struct world *world);
