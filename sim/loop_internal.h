@@ -43,6 +43,13 @@ struct loop_exchange {
     struct model_reply reply;
 };
 
+// What a log makes safe to tell, as far as it is known.
+struct loop_hold {
+    uint64_t safe;    // newest change that it has taken for sure
+    uint64_t covered; // ... that it has when the write ends that is held now
+    uint64_t number;  // of that write
+};
+
 // How the server has ended.
 enum loop_end {
     LOOP_RUNNING,
@@ -82,17 +89,17 @@ struct loop {
     struct loop_exchange round[LOOP_ROUND_MAX];
     uint32_t round_count;
     uint32_t round_sent; // of these
+    uint64_t round_told; // newest change that a reply of it has shown
 
     // the oracle
     struct model *model;
-    uint64_t told;          // newest change that a client knows of
-    uint64_t floor;         // newest change that even a power cut must leave
-    uint64_t safe;          // newest change that is written for sure
-    uint64_t covered;       // ... that the write which is held now makes safe
-    uint64_t held;          // number of that write
-    bool clean;             // the last life ended by a clean stop
-    uint64_t lowest;        // newest change that the next start must still have
-    uint32_t clients_count; // of this life, client 0 included
+    uint64_t told;            // newest change that a client knows of
+    uint64_t floor;           // newest change that even a power cut must leave
+    struct loop_hold hold[2]; // by enum loop_log
+    uint64_t witnessed;       // newest change told while replies waited for completion records
+    bool clean;               // the last life ended by a clean stop
+    uint64_t lowest;          // newest change that the next start must still have
+    uint32_t clients_count;   // of this life, client 0 included
     int64_t wall_ms;
     bool may_refuse;               // commands for want of space or memory
     uint64_t refused;              // ... and were
@@ -160,6 +167,10 @@ bool loop_round_run_rest(struct loop *loop, size_t skip);
 // are there.
 bool loop_round_send(struct loop *loop); // what has been added since the last time
 bool loop_round_check(struct loop *loop);
+// Everything up to this change may be told.
+void loop_round_safe(struct loop *loop, uint64_t change);
+// Is a write that replies wait for held back?
+bool loop_round_held(const struct loop *loop);
 void loop_rounds_free(struct loop *loop);
 // One command of client 0, from words up to NULL, in a round of its own.
 bool loop_ask(struct loop *loop, const char *word, ...) __attribute__((sentinel));

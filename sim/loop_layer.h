@@ -39,6 +39,7 @@ struct layer_request {
     bool named;       // CREATE, RENAME, UNLINK: it has changed the folder
     bool delayed;     // counted in loop_shared.delayed
     bool held;        // counted in loop_shared.held
+    enum loop_log log;
     uint32_t generation;
 };
 

@@ -221,7 +221,7 @@ void layer_disk_written(struct layer *layer, const struct layer_request *request
     uint64_t blocks = blocks_of(request->offset, bytes);
     file->size = end > file->size ? end : file->size;
     file->dropped &= ~blocks;
-    if (request->dsync) {
+    if (request->dsync && !layer->shared->dsync_unknown) {
         medium_write(layer, request, bytes);
         file->dirty &= ~blocks;
     } else {

@@ -83,11 +83,13 @@ static struct loop_rule *rule_find(struct layer *layer, enum loop_class class)
     return NULL;
 }
 
-// While one of these has not ended, nothing that it writes may be told.
-static bool token_is_commit(uint64_t token)
+// While one of these has not ended, what it writes may not be told.
+static bool token_holds(uint64_t token, enum loop_log *log)
 {
     enum token_operation operation = token_unpack(token).operation;
-    return operation == TOKEN_INTENT_WRITE || operation == TOKEN_INTENT_SYNC;
+    *log = operation == TOKEN_COMPLETION_WRITE ? LOOP_COMPLETION : LOOP_INTENT;
+    return operation == TOKEN_INTENT_WRITE || operation == TOKEN_INTENT_SYNC ||
+           operation == TOKEN_COMPLETION_WRITE;
 }
 
 // Applies a rule that leaves the request whole: death and delay. Returns one that does not.
@@ -107,10 +109,10 @@ static struct loop_rule *rule_apply(struct layer *layer, struct layer_request *r
         request->due_ns += (int64_t)random_log(&layer->shared->random, (uint64_t)rule->value);
         request->delayed = true;
         atomic_fetch_add(&layer->shared->delayed, 1);
-        request->held = token_is_commit(request->token);
+        request->held = token_holds(request->token, &request->log);
         if (request->held) {
-            atomic_fetch_add(&layer->shared->held, 1);
-            atomic_fetch_add(&layer->shared->held_ever, 1);
+            atomic_fetch_add(&layer->shared->held[request->log], 1);
+            atomic_fetch_add(&layer->shared->held_ever[request->log], 1);
         }
         return NULL;
     case LOOP_FAIL:
@@ -442,7 +444,7 @@ void layer_file_finish(struct layer *layer, struct layer_request *request, struc
     if (request->delayed)
         atomic_fetch_sub(&layer->shared->delayed, 1);
     if (request->held)
-        atomic_fetch_sub(&layer->shared->held, 1);
+        atomic_fetch_sub(&layer->shared->held[request->log], 1);
     *event = (struct io_event){.token = request->token, .result = request->result};
     request->used = false;
 }

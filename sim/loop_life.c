@@ -12,6 +12,7 @@
 #define MANY 1000000
 #define LINGER_NS 20000000
 #define LINGER_PPM 40000
+#define MODE_ODDS 60
 // In everysec, what was told before so much time has passed is on stable storage.
 #define EVERYSEC_NS 2100000000
 // After faults have ended, the server is well again in this time.
@@ -331,6 +332,22 @@ static bool work_wall(struct loop *loop)
     return alive;
 }
 
+// Now and then, another durability.
+static bool work_mode(struct loop *loop)
+{
+    static const char *const modes[] = {"always", "always", "everysec", "no"};
+    switch (random_below(&loop->work, MODE_ODDS)) {
+    case 0:
+        return loop_ask(loop, "CONFIG", "SET", "appendfsync", modes[random_below(&loop->work, 4)],
+                        NULL);
+    case 1:
+        return loop_ask(loop, "CONFIG", "SET", "wal-ack",
+                        random_below(&loop->work, 2) == 0 ? "intent" : "completion", NULL);
+    default:
+        return true;
+    }
+}
+
 static bool work_inspect(struct loop *loop)
 {
     uint32_t odds = strcmp(loop->plan.scenario->name, "comprehensive") == 0 ? 20 : 300;
@@ -383,7 +400,8 @@ static void life_work(struct loop *loop, struct life *life)
     work_linger(loop);
     while (alive && loop->result->tally.operations < until)
         alive = work_round(loop) && work_time(loop) && work_wall(loop) && loop_space_fault(loop) &&
-                (loop->may_refuse || loop_network_fault(loop)) && work_inspect(loop);
+                (loop->may_refuse || loop_network_fault(loop)) && work_mode(loop) &&
+                work_inspect(loop);
     loop->kill_when_held = false;
 }
 

@@ -83,7 +83,7 @@ static void trial_served(struct loop *loop, const struct trial *trial)
                   (unsigned long long)trial->after.witnessed);
     // What was dropped was witnessed by nothing that is left. What cannot be read is still there.
     if (trial->expected != FAULT_SURVIVE && trial->fault != FAULT_UNREADABLE)
-        lowest = model_settled(loop->model);
+        lowest = trial->expected == FAULT_UNDECIDABLE ? loop->witnessed : 0;
     loop_state_check(loop, lowest);
     loop_server_kill(loop);
     loop_clients_forget(loop);

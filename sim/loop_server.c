@@ -143,7 +143,8 @@ static void shared_begin(struct loop_shared *shared, bool unhindered)
     atomic_store(&shared->ended, 0);
     atomic_store(&shared->signals, 0);
     atomic_store(&shared->closed, 0);
-    atomic_store(&shared->held, 0);
+    atomic_store(&shared->held[LOOP_INTENT], 0);
+    atomic_store(&shared->held[LOOP_COMPLETION], 0);
     atomic_store(&shared->delayed, 0);
     atomic_store(&shared->serving, false);
     atomic_store(&shared->killed, false);

@@ -67,6 +67,9 @@ enum loop_action {
     LOOP_DELAY, // its end is told only after up to `value` nanoseconds
 };
 
+// Of which the replies may wait.
+enum loop_log { LOOP_INTENT, LOOP_COMPLETION };
+
 struct loop_rule {
     uint32_t classes; // LOOP_BIT of those it is for; 0: no rule
     enum loop_action action;
@@ -126,9 +129,10 @@ struct loop_shared {
     _Atomic int64_t now_ns;      // the monotonic clock
     _Atomic bool serving;        // it accepts
     _Atomic bool killed;         // it has killed itself by a rule
-    // Intent writes, and syncs that belong to them, that a rule delays: now, and ever.
-    _Atomic uint32_t held;
-    _Atomic uint64_t held_ever;
+    // Intent writes, with the syncs that belong to them, and completion writes that a rule delays:
+    // now, and ever.
+    _Atomic uint32_t held[2];
+    _Atomic uint64_t held_ever[2];
     _Atomic uint32_t delayed; // requests of any kind that a rule delays now
     _Atomic uint64_t accepted;
     _Atomic uint64_t ended;  // connections whose end the server has been told

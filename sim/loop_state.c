@@ -195,8 +195,8 @@ void loop_state_verify(struct loop *loop, uint64_t lowest)
     model_settle(loop->model, change);
     loop->told = change;
     loop->floor = change;
-    loop->safe = change;
-    loop->covered = change;
+    loop->witnessed = change;
+    loop_round_safe(loop, change);
     loop->result->tally.recoveries++;
     atomic_store(&loop->shared->wall_us, loop->wall_ms * 1000);
 }
@@ -235,8 +235,6 @@ static bool state_expire(struct loop *loop, struct expired *expired)
                                      loop->wall_ms, &change);
         assert(allowed);
     }
-    if (atomic_load(&loop->shared->held) == 0)
-        loop->safe = model_newest(loop->model);
     loop_trace(loop, "expired", expired->count, (uint64_t)loop->wall_ms, 0);
     // A power cut is not to leave some of it: no change of the model's would be that.
     if (model_appendfsync(loop->model) == MODEL_ALWAYS)
