@@ -95,7 +95,7 @@ int io_open_directory(struct io *io, const char *path)
 {
     assert(strcmp(path, io->world->plan.config.dir) == 0);
     if (world_fault(io->world, FAULT_PERMISSION)) {
-        io->world->faulted_ns = io->world->now_ns;
+        io->world->faulted_ns = io->world->errored_ns = io->world->now_ns;
         return -EACCES;
     }
     return DISK_FOLDER;
@@ -106,7 +106,7 @@ int io_list(struct io *io, int directory, void (*each)(void *context, const char
 {
     assert(directory == DISK_FOLDER);
     if (world_fault(io->world, FAULT_EIO)) {
-        io->world->faulted_ns = io->world->now_ns;
+        io->world->faulted_ns = io->world->errored_ns = io->world->now_ns;
         return -EIO;
     }
     disk_list(io->world->disk, each, context);

@@ -49,6 +49,7 @@ static void life_listen(struct world *world)
 static void life_drop(struct world *world)
 {
     struct server *server = world->server;
+    world->reserve_kept = world->serving && world->errored_ns < world->served_ns;
     observer_died(world);
     // The kernel has forgotten what a failed sync was to write: as after a power cut.
     if (world->sync_failed)
@@ -94,7 +95,9 @@ static bool life_disk_is_full(const struct world *world)
 // Is this exit code explained by what has been injected?
 static void life_start_failed(struct world *world, int code, int64_t began_ns, bool orphans)
 {
-    bool faulted = world->faulted_ns >= began_ns || life_disk_is_full(world);
+    // What is kept in reserve is for this: a full disk alone keeps nobody from starting.
+    bool full = life_disk_is_full(world) && !world->reserve_kept;
+    bool faulted = world->errored_ns >= began_ns || full;
     bool explained = (code == EXIT_START && faulted) || (code == EXIT_LOCKED && orphans) ||
                      (code == EXIT_LOG_FAILED && faulted);
     if (!explained)
@@ -120,6 +123,7 @@ static enum life_end life_start(struct world *world)
     else
         life_start_failed(world, code, began_ns, orphans);
     life_drop(world);
+    world->reserve_kept = false;
     return code == EXIT_DAMAGED ? LIFE_REFUSED : LIFE_NO_START;
 }
 
@@ -221,6 +225,7 @@ enum life_end life_run(struct world *world, bool (*enough)(struct world *world))
     world->tally.recoveries++;
     observer_recovered(world);
     world->serving = true;
+    world->served_ns = world->now_ns;
     clients_wake(world);
     if (life_serve(world, enough))
         life_stop(world);

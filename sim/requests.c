@@ -114,6 +114,7 @@ static int request_fault(struct world *world, const struct request *request)
     if (error == 0)
         return 0;
     world->faulted_ns = world->now_ns;
+    world->errored_ns = world->now_ns;
     if (!world->serving && (request->kind == REQUEST_READ || request->kind == REQUEST_OPEN))
         world->start_reads_failed++;
     return error;
@@ -202,6 +203,7 @@ static int64_t request_end_write(struct world *world, struct request *request)
     else if (world_fault(world, FAULT_SHORT_WRITE)) {
         result = (int64_t)random_below(&world->faults, request->length);
         world->faulted_ns = world->now_ns;
+        world->errored_ns = world->now_ns;
     }
     disk_write_end(world->disk, request->disk, result);
     return result;

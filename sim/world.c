@@ -61,6 +61,7 @@ struct world *world_create(const struct plan *plan, FILE *trace, FILE *report)
     world->now_ns = WORLD_START_NS;
     world->wall_us = WALL_START_US;
     world->faulted_ns = -1;
+    world->errored_ns = -1;
     random_init(&world->timing, plan->seed, "timing");
     random_init(&world->faults, plan->seed, "faults");
     random_init(&world->entropy, plan->seed, "entropy");

@@ -77,6 +77,9 @@ struct world {
     bool closing;                // the work is done: clients ask their last questions
     bool calm;                   // faults have ended, or do not happen now
     int64_t dead_until_ns;       // the disk answers nothing but errors until then
+    int64_t served_ns;           // since when the present life serves
+    int64_t errored_ns;          // when a single operation on a file was failed last; -1: never
+    bool reserve_kept;           // the last life served, and nothing but a full disk has hit it
     int64_t faulted_ns;          // when a file fault was injected last; -1: never
     uint32_t start_reads_failed; // reads that failed in the present start
     bool sync_failed;            // in this life: what it was to write may be gone
