@@ -142,7 +142,8 @@ static void plan_config(struct plan *plan, struct random *random)
     config->maxclients = random_between(random, plan->clients, plan->clients + 8);
     config->maxmemory = (int64_t)MIB(64);
     if (random_chance(random, plan->ppm[FAULT_MEMORY_FULL]))
-        config->maxmemory = random_between(random, KIB(512), MIB(3));
+        config->maxmemory =
+            random_between(random, KIB(192), KIB(192) + (int64_t)random_log(random, MIB(4)));
     config->wal_segment_size = segment_bytes[random_below(random, 5)];
     config->wal_segments_ahead = random_between(random, 3, 5);
     config->completion_interval_ms = intervals[random_below(random, 4)];
