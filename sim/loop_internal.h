@@ -163,17 +163,29 @@ void loop_round_draw(struct loop *loop, uint32_t client);
 bool loop_round_run(struct loop *loop);
 // The same for a single command of which `skip` bytes have been sent before.
 bool loop_round_run_rest(struct loop *loop, size_t skip);
-// The same in steps: until the server has nothing left to do at this time. True when all replies
-// are there.
-bool loop_round_send(struct loop *loop); // what has been added since the last time
+// Only sends and executes what has been added since the last time, until the server has nothing left
+// to do without time passing. False when it has ended.
+bool loop_round_send(struct loop *loop);
+void loop_rounds_free(struct loop *loop);
+// Does the round change the durability?
+bool loop_round_has_config(const struct loop *loop);
+// Is argument `index` this word, in upper or lower case?
+bool loop_line_is(const struct command_line *line, uint32_t index, const char *word);
+// One command of client 0, from words up to NULL, in a round of its own.
+bool loop_ask(struct loop *loop, const char *word, ...) __attribute__((sentinel));
+
+// --- loop_answer.c: replies, and what may be told
+
+// Executes a command in the model.
+void loop_exchange_execute(struct loop *loop, struct loop_exchange *exchange);
+// Checks the replies that have come. True when all are there.
 bool loop_round_check(struct loop *loop);
+// The server is at rest: notes what is written, and what is on its way.
+void loop_hold_observe(struct loop *loop);
 // Everything up to this change may be told.
 void loop_round_safe(struct loop *loop, uint64_t change);
 // Is a write that replies wait for held back?
 bool loop_round_held(const struct loop *loop);
-void loop_rounds_free(struct loop *loop);
-// One command of client 0, from words up to NULL, in a round of its own.
-bool loop_ask(struct loop *loop, const char *word, ...) __attribute__((sentinel));
 
 // --- loop_probe.c
 

@@ -93,22 +93,11 @@ static void failures_forget(struct loop *loop)
 
 // --- the end of a life -----------------------------------------------------------------------
 
-static bool round_changes_mode(const struct loop *loop)
-{
-    for (uint32_t i = 0; i < loop->round_count; i++) {
-        uint32_t length;
-        const uint8_t *name = command_line_arg(&loop->round[i].line, 0, &length);
-        if (length == 6 && strncasecmp((const char *)name, "CONFIG", 6) == 0)
-            return true;
-    }
-    return false;
-}
-
 // The server is dead: what the next one must have.
 static void life_ended(struct loop *loop, bool power_cut)
 {
     loop_clients_forget(loop);
-    if (model_appendfsync(loop->model) == MODEL_ALWAYS && !round_changes_mode(loop))
+    if (model_appendfsync(loop->model) == MODEL_ALWAYS && !loop_round_has_config(loop))
         loop->floor = loop->told;
     loop->clean = loop->end == LOOP_STOPPED;
     loop->lowest = loop->clean ? model_newest(loop->model) : loop->told;
@@ -126,7 +115,7 @@ static void life_failed(struct loop *loop)
     uint64_t count = failures(loop);
     if (loop->exit_code != EXIT_LOG_FAILED)
         loop_fail(loop, VERDICT_WRONG, "the server ended with exit code %d", loop->exit_code);
-    bool always = model_appendfsync(loop->model) == MODEL_ALWAYS && !round_changes_mode(loop);
+    bool always = model_appendfsync(loop->model) == MODEL_ALWAYS && !loop_round_has_config(loop);
     bool one_write = count == 1 && failed[LOOP_WRITE_INTENT] == 1 && always;
     if (count == 0 || one_write)
         loop_fail(loop, VERDICT_WRONG, "the server gave up after %llu failures of files",

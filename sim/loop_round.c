@@ -46,26 +46,19 @@ static size_t round_bytes(const struct loop *loop)
     return bytes;
 }
 
-static bool word_is(const struct command_line *line, uint32_t index, const char *word)
-{
-    uint32_t length;
-    const uint8_t *arg = command_line_arg(line, index, &length);
-    return length == strlen(word) && strncasecmp((const char *)arg, word, length) == 0;
-}
-
 // A key that has expired as soon as it is set would be deleted at a moment that nobody can tell.
 static bool line_is_born_dead(const struct loop *loop, const struct command_line *line)
 {
-    for (uint32_t i = 3; i + 1 < line->argc && word_is(line, 0, "SET"); i++) {
+    for (uint32_t i = 3; i + 1 < line->argc && loop_line_is(line, 0, "SET"); i++) {
         uint32_t length;
         const char *text = (const char *)command_line_arg(line, i + 1, &length);
         char number[24] = "";
         if (length < sizeof(number))
             memcpy(number, text, length);
         int64_t at = (int64_t)strtoll(number, NULL, 10);
-        if (word_is(line, i, "PXAT") && at <= loop->wall_ms)
+        if (loop_line_is(line, i, "PXAT") && at <= loop->wall_ms)
             return true;
-        if (word_is(line, i, "EXAT") && at <= loop->wall_ms / 1000)
+        if (loop_line_is(line, i, "EXAT") && at <= loop->wall_ms / 1000)
             return true;
     }
     return false;
@@ -74,7 +67,7 @@ static bool line_is_born_dead(const struct loop *loop, const struct command_line
 // While commands may be refused, the only way to know is the reply.
 static bool line_is_mute(const struct command_line *line)
 {
-    return line->argc > 1 && word_is(line, 0, "CLIENT") && word_is(line, 1, "REPLY");
+    return line->argc > 1 && loop_line_is(line, 0, "CLIENT") && loop_line_is(line, 1, "REPLY");
 }
 
 void loop_round_draw(struct loop *loop, uint32_t index)
@@ -87,7 +80,7 @@ void loop_round_draw(struct loop *loop, uint32_t index)
         workload_next(&loop->plan.workload, &loop->work, loop->wall_ms,
                       model_session_cursor(&client->session), line);
     } while (line_is_born_dead(loop, line) || (loop->may_refuse && line_is_mute(line)));
-    client->last = word_is(line, 0, "QUIT");
+    client->last = loop_line_is(line, 0, "QUIT");
     // What does not fit the round any more waits for another time.
     bool alone = loop->round_count == 1;
     if (!alone && (line->wire.length > LINE_BYTES_MAX || round_bytes(loop) > ROUND_BYTES_MAX)) {
@@ -138,14 +131,6 @@ static void round_gate(struct loop *loop, size_t skip)
     }
 }
 
-static void exchange_execute(struct loop *loop, struct loop_exchange *exchange)
-{
-    struct loop_client *client = &loop->clients[exchange->client];
-    exchange->executed = true;
-    model_execute(loop->model, &client->session, &exchange->line, loop->wall_ms, &exchange->reply);
-    loop->result->tally.operations++;
-}
-
 // Takes what has come from the server, of all clients that read.
 static void round_drain(struct loop *loop)
 {
@@ -155,72 +140,13 @@ static void round_drain(struct loop *loop)
     }
 }
 
-// --- what may be told ------------------------------------------------------------------------
-
-bool loop_round_held(const struct loop *loop)
-{
-    return atomic_load(&loop->shared->held[LOOP_INTENT]) > 0 ||
-           atomic_load(&loop->shared->held[LOOP_COMPLETION]) > 0;
-}
-
-void loop_round_safe(struct loop *loop, uint64_t change)
-{
-    for (uint32_t log = 0; log < 2; log++)
-        loop->hold[log] = (struct loop_hold){.safe = change,
-                                             .covered = change,
-                                             .number = atomic_load(&loop->shared->held_ever[log])};
-}
-
-// A write that is held covers everything up to `change` when it is seen for the first time. When it is
-// not there any more, or another one is, it has ended.
-static void hold_observe(struct loop *loop, enum loop_log log, uint64_t change)
-{
-    struct loop_hold *hold = &loop->hold[log];
-    uint64_t number = atomic_load(&loop->shared->held_ever[log]);
-    bool held = atomic_load(&loop->shared->held[log]) > 0;
-    bool another = number != hold->number;
-    if ((!held || another) && hold->covered > hold->safe)
-        hold->safe = hold->covered;
-    if (held && another)
-        hold->covered = change;
-    hold->number = number;
-}
-
-// The server is at rest: what is written now, and what is on its way? A completion record covers what
-// the intent log had when it was begun.
-static void round_observe(struct loop *loop)
-{
-    uint64_t newest = model_newest(loop->model);
-    hold_observe(loop, LOOP_INTENT, newest);
-    bool held = atomic_load(&loop->shared->held[LOOP_INTENT]) > 0;
-    hold_observe(loop, LOOP_COMPLETION, held ? loop->hold[LOOP_INTENT].safe : newest);
-}
-
-static bool round_has_config(const struct loop *loop)
-{
-    for (uint32_t i = 0; i < loop->round_count; i++) {
-        if (word_is(&loop->round[i].line, 0, "CONFIG"))
-            return true;
-    }
-    return false;
-}
-
-// Do replies wait for this log, and has it a write that is held back?
-static bool round_waits_for(const struct loop *loop, enum loop_log log)
-{
-    if (atomic_load(&loop->shared->held[log]) == 0)
-        return false;
-    return log == LOOP_INTENT || (model_appendfsync(loop->model) == MODEL_ALWAYS &&
-                                  model_ack_completion(loop->model) && !round_has_config(loop));
-}
-
 // Settles, and takes what the server has sent: sends may have to wait for us to read.
 static bool round_settle(struct loop *loop)
 {
     bool alive = loop_server_settle(loop);
     round_drain(loop);
     if (alive)
-        round_observe(loop);
+        loop_hold_observe(loop);
     return alive;
 }
 
@@ -246,7 +172,7 @@ static bool round_send(struct loop *loop, size_t skip)
             skip = 0;
         }
         if (!loop->may_refuse)
-            exchange_execute(loop, exchange);
+            loop_exchange_execute(loop, exchange);
     }
     bytes_free(&wire);
     loop->round_sent = loop->round_count;
@@ -256,131 +182,6 @@ static bool round_send(struct loop *loop, size_t skip)
 bool loop_round_send(struct loop *loop)
 {
     return round_send(loop, 0);
-}
-
-// --- checking --------------------------------------------------------------------------------
-
-// The reply's line when it is an error of one of these kinds.
-static bool reply_is_refusal(const struct bytes *replies, char text[256])
-{
-    static const char *const kinds[] = {"-OOM ", "-MISCONF "};
-    const uint8_t *end = memchr(replies->data, '\n', replies->length);
-    for (size_t i = 0; i < 2 && end != NULL; i++) {
-        size_t length = strlen(kinds[i]);
-        if (replies->length < length || memcmp(replies->data, kinds[i], length) != 0)
-            continue;
-        size_t line = (size_t)(end - replies->data) - 2;
-        line = line < 255 ? line : 255;
-        memcpy(text, replies->data + 1, line);
-        text[line] = '\0';
-        return true;
-    }
-    return false;
-}
-
-// Commands that need no space.
-static bool line_never_refused(const struct command_line *line)
-{
-    static const char *const names[] = {"GET",  "MGET", "EXISTS", "STRLEN", "TTL",  "PTTL",
-                                        "TYPE", "PING", "DBSIZE", "KEYS",   "SCAN", "ECHO",
-                                        "INFO", "TIME", "SELECT", "HELLO",  "RESET"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (word_is(line, 0, names[i]))
-            return true;
-    }
-    return false;
-}
-
-// While commands may be refused, they are executed only when the reply is there.
-static void exchange_execute_late(struct loop *loop, struct loop_exchange *exchange)
-{
-    struct loop_client *client = &loop->clients[exchange->client];
-    char text[256];
-    if (!reply_is_refusal(&client->replies, text)) {
-        exchange_execute(loop, exchange);
-        return;
-    }
-    if (line_never_refused(&exchange->line))
-        loop_fail(loop, VERDICT_WRONG, "a command that needs no space was refused: %s", text);
-    exchange->executed = true;
-    loop->refused++;
-    model_refused(loop->model, &client->session, text, &exchange->reply);
-    loop->result->tally.operations++;
-}
-
-static bool reply_is_repeatable(enum model_reply_kind kind)
-{
-    return kind == MODEL_EXACT || kind == MODEL_PATTERN || kind == MODEL_KEYS ||
-           kind == MODEL_SCAN || kind == MODEL_NONE;
-}
-
-static void exchange_leaks(struct loop *loop, const struct loop_exchange *exchange)
-{
-    uint64_t shows = exchange->reply.shows;
-    char text[256];
-    for (uint32_t log = 0; log < 2; log++) {
-        if (!round_waits_for(loop, log) || shows <= loop->hold[log].safe)
-            continue;
-        command_line_show(&exchange->line, text, sizeof(text));
-        loop_fail(loop, VERDICT_WRONG,
-                  "client %u, %s: the reply shows change %llu, which is not yet in the %s log "
-                  "(safe: %llu)",
-                  exchange->client, text, (unsigned long long)shows,
-                  log == LOOP_INTENT ? "intent" : "completion",
-                  (unsigned long long)loop->hold[log].safe);
-    }
-}
-
-static void exchange_answered(struct loop *loop, struct loop_exchange *exchange, size_t length)
-{
-    struct loop_client *client = &loop->clients[exchange->client];
-    const struct model_reply *reply = &exchange->reply;
-    exchange->answered = true;
-    if (reply->kind != MODEL_NONE)
-        exchange_leaks(loop, exchange);
-    if (reply->kind != MODEL_NONE && reply->shows > loop->told)
-        loop->told = reply->shows;
-    if (reply->kind != MODEL_NONE && reply->shows > loop->round_told)
-        loop->round_told = reply->shows;
-    if (reply_is_repeatable(reply->kind))
-        trace_bytes(loop->trace, loop_now_ns(loop), "reply", exchange->client, client->replies.data,
-                    length);
-    if (length > 0)
-        loop_client_parse(loop, exchange->client, length, reply->resp);
-}
-
-static bool exchange_check(struct loop *loop, struct loop_exchange *exchange)
-{
-    struct loop_client *client = &loop->clients[exchange->client];
-    if (!exchange->executed && client->replies.length == 0)
-        return false;
-    if (!exchange->executed)
-        exchange_execute_late(loop, exchange);
-    char error[512] = "";
-    int64_t length =
-        model_reply_check(&exchange->reply, client->replies.data, client->replies.length, error);
-    if (length == -EAGAIN)
-        return false;
-    if (length < 0) {
-        char text[256];
-        command_line_show(&exchange->line, text, sizeof(text));
-        loop_fail(loop, VERDICT_WRONG, "client %u, %s: %s", exchange->client, text, error);
-    }
-    exchange_answered(loop, exchange, (size_t)length);
-    return true;
-}
-
-bool loop_round_check(struct loop *loop)
-{
-    bool waits[LOOP_CLIENTS_MAX] = {false};
-    bool all = true;
-    for (uint32_t i = 0; i < loop->round_count; i++) {
-        struct loop_exchange *exchange = &loop->round[i];
-        if (!exchange->answered && !waits[exchange->client])
-            waits[exchange->client] = !exchange_check(loop, exchange);
-        all = all && exchange->answered;
-    }
-    return all;
 }
 
 // --- the round -------------------------------------------------------------------------------
@@ -407,7 +208,7 @@ static bool round_await(struct loop *loop, bool alive)
         alive = loop_server_pass(loop, step_ns);
         round_drain(loop);
         if (alive)
-            round_observe(loop);
+            loop_hold_observe(loop);
         step_ns *= 4;
     }
     return alive;
@@ -432,7 +233,7 @@ static void round_floor(struct loop *loop)
     if (model_appendfsync(loop->model) != MODEL_ALWAYS)
         return;
     loop->floor = loop->told;
-    if (model_ack_completion(loop->model) && !round_has_config(loop) &&
+    if (model_ack_completion(loop->model) && !loop_round_has_config(loop) &&
         loop->round_told > loop->witnessed)
         loop->witnessed = loop->round_told;
 }
@@ -445,7 +246,7 @@ static bool round_run(struct loop *loop, size_t skip)
         for (uint32_t i = 0; i < loop->round_count; i++) {
             struct loop_exchange *exchange = &loop->round[i];
             if (!exchange->executed)
-                exchange_execute(loop, exchange);
+                loop_exchange_execute(loop, exchange);
         }
         return false;
     }
