@@ -20,6 +20,8 @@
 #define MONOTONIC_BEGIN_NS 1000000000000
 // Background work beyond what a second needs only costs time here.
 #define HZ_MAX 20
+// Of some thousand commands a run, some have to empty databases.
+#define FLUSH_PPM_MIN 4000
 #define STEPS_SHOWN 40
 
 uint32_t loop_runs(const char *scenario)
@@ -162,6 +164,8 @@ static void run_plan(struct loop *loop, const char *name, uint64_t seed, uint64_
     plan->config.timeout_s = 0;
     if (plan->config.hz > HZ_MAX)
         plan->config.hz = HZ_MAX;
+    if (plan->workload.flush_ppm < FLUSH_PPM_MIN && !scenario->swarm)
+        plan->workload.flush_ppm = FLUSH_PPM_MIN;
     if (plan->clients > LOOP_CLIENTS_MAX - 1)
         plan->clients = LOOP_CLIENTS_MAX - 1;
     if (plan->workload.large_bytes_max > LOOP_FILE_BYTES_MAX / 2)
