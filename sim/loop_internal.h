@@ -103,6 +103,7 @@ struct loop {
     int64_t wall_ms;
     bool may_refuse;               // commands for want of space or memory
     uint64_t refused;              // ... and were
+    bool no_flush;                 // nobody may remove all keys for now
     bool kill_when_held;           // the server, as soon as a reply waits for a delayed write
     struct loop_backup *older;     // the folder some lives ago, or NULL
     uint64_t counted[FAULT_COUNT]; // the layer's counters, as far as they are in the tally

@@ -90,8 +90,7 @@ static bool flood_others(struct loop *loop, uint32_t index)
     uint64_t rounds = random_below(&loop->work, 4);
     bool alive = true;
     // The server keeps commands that have no room for their replies: the value must still be there.
-    uint32_t flush_ppm = loop->plan.workload.flush_ppm;
-    loop->plan.workload.flush_ppm = 0;
+    loop->no_flush = true;
     for (uint64_t i = 0; i < rounds && alive; i++) {
         uint32_t other = some_client(loop);
         if (other == index)
@@ -100,7 +99,7 @@ static bool flood_others(struct loop *loop, uint32_t index)
         loop_round_draw(loop, other);
         alive = loop_round_run(loop);
     }
-    loop->plan.workload.flush_ppm = flush_ppm;
+    loop->no_flush = false;
     return alive;
 }
 

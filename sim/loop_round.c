@@ -70,6 +70,13 @@ static bool line_is_mute(const struct command_line *line)
     return line->argc > 1 && loop_line_is(line, 0, "CLIENT") && loop_line_is(line, 1, "REPLY");
 }
 
+static bool line_may_be_drawn(const struct loop *loop, const struct command_line *line)
+{
+    bool flushes = loop_line_is(line, 0, "FLUSHDB") || loop_line_is(line, 0, "FLUSHALL");
+    return !line_is_born_dead(loop, line) && !(loop->may_refuse && line_is_mute(line)) &&
+           !(loop->no_flush && flushes);
+}
+
 void loop_round_draw(struct loop *loop, uint32_t index)
 {
     struct loop_client *client = &loop->clients[index];
@@ -79,7 +86,7 @@ void loop_round_draw(struct loop *loop, uint32_t index)
     do {
         workload_next(&loop->plan.workload, &loop->work, loop->wall_ms,
                       model_session_cursor(&client->session), line);
-    } while (line_is_born_dead(loop, line) || (loop->may_refuse && line_is_mute(line)));
+    } while (!line_may_be_drawn(loop, line));
     client->last = loop_line_is(line, 0, "QUIT");
     // What does not fit the round any more waits for another time.
     bool alone = loop->round_count == 1;
