@@ -81,9 +81,11 @@ bool loop_client_close(struct loop *loop, uint32_t index, bool reset)
     if (reset)
         setsockopt(client->context->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
     loop->shared->ended_wanted++;
+    loop->shared->ending = client->port;
     close(client->context->fd);
     client->context->fd = -1;
     bool alive = client_await_close(loop, loop->shared->ended_wanted);
+    loop->shared->ending = 0;
     client_forget(loop, client);
     return alive;
 }

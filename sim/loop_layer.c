@@ -141,9 +141,15 @@ static void layer_note_slot(struct layer *layer, int socket, uint64_t token)
     layer->shared->slot[port] = slot;
 }
 
+static void layer_note_receive(struct layer *layer, int socket, uint64_t token)
+{
+    layer_note_slot(layer, socket, token);
+    layer->receives[layer->port_of[socket]]++;
+}
+
 void __wrap_io_receive(struct io *io, int socket, uint64_t token)
 {
-    layer_note_slot(layer_current(), socket, token);
+    layer_note_receive(layer_current(), socket, token);
     __real_io_receive(io, socket, token);
 }
 
@@ -159,7 +165,7 @@ void __wrap_io_send(struct io *io, int socket, uint64_t token, const struct iove
 void __wrap_io_receive_into(struct io *io, int socket, uint64_t token, uint8_t *bytes,
                             size_t length)
 {
-    layer_note_slot(layer_current(), socket, token);
+    layer_note_receive(layer_current(), socket, token);
     __real_io_receive_into(io, socket, token, bytes, length);
 }
 

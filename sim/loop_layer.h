@@ -55,6 +55,7 @@ struct layer {
     uint16_t file_of[LAYER_DESCRIPTORS_MAX]; // open descriptors
     uint16_t port_of[LAYER_DESCRIPTORS_MAX]; // accepted sockets
     uint16_t port_of_slot[LAYER_SLOTS_MAX];  // connections
+    uint32_t receives[LOOP_PORTS];           // in flight
     uint32_t events;                         // of sockets and signals, not yet delivered
     struct io_event event[LAYER_EVENTS_MAX];
     struct io_event batch[IO_EVENTS_MAX]; // fresh from the ring

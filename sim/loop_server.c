@@ -137,6 +137,7 @@ static void shared_begin(struct loop_shared *shared, bool unhindered)
     shared->gate_holds = false;
     shared->accepted_wanted = 0;
     shared->ended_wanted = 0;
+    shared->ending = 0;
     shared->signals_wanted = 0;
     shared->violation[0] = '\0';
     atomic_store(&shared->accepted, 0);

@@ -121,6 +121,7 @@ struct loop_shared {
     } gate[LOOP_GATES_MAX];
     uint64_t accepted_wanted;
     uint64_t ended_wanted;
+    uint16_t ending; // port of the connection that is ending now, 0: none
     uint64_t signals_wanted;
 
     // --- told by the layer
