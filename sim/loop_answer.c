@@ -28,12 +28,19 @@ bool loop_round_held(const struct loop *loop)
            atomic_load(&loop->shared->held[LOOP_COMPLETION]) > 0;
 }
 
+static uint64_t completions_passed(const struct loop *loop)
+{
+    return loop->shared->requests[LOOP_WRITE_COMPLETION] -
+           atomic_load(&loop->shared->held_ever[LOOP_COMPLETION]);
+}
+
 void loop_round_safe(struct loop *loop, uint64_t change)
 {
     for (uint32_t log = 0; log < 2; log++)
         loop->hold[log] = (struct loop_hold){.safe = change,
                                              .covered = change,
-                                             .number = atomic_load(&loop->shared->held_ever[log])};
+                                             .number = atomic_load(&loop->shared->held_ever[log]),
+                                             .passed = completions_passed(loop)};
 }
 
 // A write that is held covers everything up to `change` when it is seen for the first time. When it is
@@ -65,6 +72,13 @@ void loop_hold_observe(struct loop *loop)
     if (!held && atomic_load(&loop->shared->held[LOOP_COMPLETION]) > 0)
         intent->safe = newest;
     hold_observe(loop, LOOP_COMPLETION, held ? intent->safe : newest);
+    // One that nothing held, perhaps before the one that is held now: nobody has seen what it covers,
+    // at most what the intent log has.
+    struct loop_hold *completion = &loop->hold[LOOP_COMPLETION];
+    uint64_t passed = completions_passed(loop);
+    if (passed != completion->passed && intent->safe > completion->safe)
+        completion->safe = intent->safe;
+    completion->passed = passed;
 }
 
 bool loop_round_has_config(const struct loop *loop)

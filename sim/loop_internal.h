@@ -48,6 +48,7 @@ struct loop_hold {
     uint64_t safe;    // newest change that it has taken for sure
     uint64_t covered; // ... that it has when the write ends that is held now
     uint64_t number;  // of that write
+    uint64_t passed;  // COMPLETION: writes so far that no rule has held
 };
 
 // How the server has ended.
