@@ -8,7 +8,7 @@
 // How often, against what the plan says of a turn of the loop.
 #define ODDS 6
 #define BIG_BYTES 50000
-#define BIG_KEYS 40 // more than all segments together hold
+#define BIG_KEYS 400 // far more than all segments together hold
 #define ROUNDS_MAX 25
 // The server tries again every second.
 #define AGAIN_NS 5000000000
