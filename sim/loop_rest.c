@@ -26,8 +26,22 @@ struct trial {
 
 // --- what is to be expected ------------------------------------------------------------------
 
+// Judged by the numbers alone, whatever the damage looks like.
+static enum fault_class trial_class(const struct trial *trial)
+{
+    const struct loop_survey *after = &trial->after;
+    if (trial->fault == FAULT_UNREADABLE)
+        return FAULT_BEYOND;
+    if (!trial->identity || after->chain_end < after->witnessed || after->mismatch)
+        return FAULT_REFUSE;
+    // No witness is left: it depends on whether anything follows the chain.
+    if (after->completions == 0)
+        return FAULT_BEYOND;
+    return after->chain_end < trial->before.chain_end ? FAULT_UNDECIDABLE : FAULT_SURVIVE;
+}
+
 // The file that holds, or held, the first frame that is missing now.
-static void trial_name(struct trial *trial)
+static void trial_name_lost(struct trial *trial)
 {
     const struct loop_frame *lost = loop_survey_frame(&trial->before, trial->after.chain_end + 1);
     bool rot = trial->fault == FAULT_ROT_INTENT || trial->fault == FAULT_ROT_NEWEST;
@@ -35,27 +49,15 @@ static void trial_name(struct trial *trial)
         snprintf(trial->name, sizeof(trial->name), "%s", trial->whole->files[lost->file].name);
 }
 
-// Judged by the numbers alone, whatever the damage looks like.
 static void trial_expect(struct trial *trial)
 {
-    const struct loop_survey *after = &trial->after;
-    trial->expected = FAULT_SURVIVE;
-    if (trial->fault == FAULT_UNREADABLE) {
-        trial->expected = FAULT_BEYOND;
-    } else if (!trial->identity) {
-        trial->expected = FAULT_REFUSE;
+    trial->expected = trial_class(trial);
+    if (trial->expected != FAULT_REFUSE)
+        return;
+    if (!trial->identity)
         snprintf(trial->name, sizeof(trial->name), "instance");
-    } else if (after->chain_end < after->witnessed) {
-        trial->expected = FAULT_REFUSE;
-        trial_name(trial);
-    } else if (after->mismatch) {
-        trial->expected = FAULT_REFUSE;
-    } else if (after->completions == 0) {
-        // No witness is left: it depends on whether anything follows the chain.
-        trial->expected = FAULT_BEYOND;
-    } else if (after->chain_end < trial->before.chain_end) {
-        trial->expected = FAULT_UNDECIDABLE;
-    }
+    else if (trial->after.chain_end < trial->after.witnessed)
+        trial_name_lost(trial);
 }
 
 // --- judging ---------------------------------------------------------------------------------
