@@ -42,42 +42,64 @@ static void recovery_reset(struct wal_recovery *r, const struct wal_identity *id
     r->witness_count = 0;
     r->witness_next = 0;
     r->witness_agrees = true;
+    r->segment_witnessed = 0;
     r->undecodable = false;
     r->walked_bytes_after = 0;
     r->tail = WAL_TAIL_NONE;
 }
 
-// A chain that ends at a segment that is not there: a file that is damaged or in the wrong place
-// is the likelier cause than one that is gone.
-static void damage_find_cause(struct wal_recovery *r)
+static enum wal_damage_kind header_damage(const struct recovery_slot *slot)
+{
+    switch ((enum recovery_slot_kind)slot->kind) {
+    case RECOVERY_SLOT_MISPLACED:
+        return WAL_DAMAGE_MISPLACED;
+    case RECOVERY_SLOT_DAMAGED:
+        return WAL_DAMAGE_CHECKSUM;
+    case RECOVERY_SLOT_ZERO:
+        return slot->holds_frames ? WAL_DAMAGE_ZERO : WAL_DAMAGE_NONE;
+    case RECOVERY_SLOT_MISSING:
+    case RECOVERY_SLOT_SEGMENT:
+        return WAL_DAMAGE_NONE;
+    }
+    assert(false);
+}
+
+// A file whose header is not what it should be, the likeliest one: in the wrong place, or else
+// damaged, or else all zero.
+static void damage_find_header(struct wal_recovery *r)
 {
     struct wal_recovery_result *result = r->result;
     for (uint32_t slot = 0; slot < r->slot_count; slot++) {
-        enum recovery_slot_kind kind = r->slots[slot].kind;
-        bool damaged = kind == RECOVERY_SLOT_DAMAGED ||
-                       (kind == RECOVERY_SLOT_ZERO && r->slots[slot].holds_frames);
-        if (kind != RECOVERY_SLOT_MISPLACED && !damaged)
+        enum wal_damage_kind kind = header_damage(&r->slots[slot]);
+        static_assert(WAL_DAMAGE_NONE < WAL_DAMAGE_ZERO && WAL_DAMAGE_ZERO < WAL_DAMAGE_CHECKSUM &&
+                          WAL_DAMAGE_CHECKSUM < WAL_DAMAGE_MISPLACED,
+                      "likelihood");
+        if (kind <= result->damage.header_kind)
             continue;
-        result->damage.slot = slot;
-        result->damage.offset = 0;
-        result->damage.kind = kind == RECOVERY_SLOT_MISPLACED ? WAL_DAMAGE_MISPLACED
-                              : kind == RECOVERY_SLOT_DAMAGED ? WAL_DAMAGE_CHECKSUM
-                                                              : WAL_DAMAGE_ZERO;
-        if (kind == RECOVERY_SLOT_MISPLACED)
-            return;
+        result->damage.header_kind = kind;
+        result->damage.header_slot = slot;
     }
+}
+
+static enum wal_extent recovery_extent(const struct wal_recovery *r)
+{
+    bool reached = r->result->end >= r->result->durable;
+    bool found = recovery_segment_found(r) >= r->segment_witnessed;
+    return reached && found ? WAL_EXTENT_AT_LEAST : WAL_EXTENT_BELOW;
 }
 
 static void recovery_note_damage(struct wal_recovery *r)
 {
     struct wal_recovery_result *result = r->result;
-    bool below = result->end < result->durable;
+    bool below = recovery_extent(r) == WAL_EXTENT_BELOW;
     bool at_segment = r->end.index < r->order_count;
     result->damage.kind = r->end_kind;
     result->damage.slot = at_segment ? r->order[r->end.index] : RECOVERY_SLOT_NULL;
     result->damage.offset = at_segment ? r->end.offset : 0;
     result->damage.sequence = r->undecodable ? result->end + 1 : r->end.sequence;
-    result->damage.sequence_last = below ? result->durable : 0;
+    result->damage.sequence_last = result->end < result->durable ? result->durable : 0;
+    if (r->segment_witnessed > recovery_segment_found(r))
+        result->damage.segment = r->segment_witnessed;
     if (r->unreadable_count > 0) {
         result->damage.kind = WAL_DAMAGE_UNREADABLE;
         result->damage.slot = r->unreadable_slot;
@@ -88,11 +110,19 @@ static void recovery_note_damage(struct wal_recovery *r)
     // Zeros after the last frame are how every log ends.
     if (r->end_kind == WAL_DAMAGE_ZERO && r->tail == WAL_TAIL_NONE && !below)
         result->damage.kind = WAL_DAMAGE_NONE;
-    bool no_segment = !at_segment || r->end.offset == 0;
-    if (no_segment && (below || r->tail != WAL_TAIL_NONE)) {
-        if (result->damage.kind == WAL_DAMAGE_NONE)
-            result->damage.kind = WAL_DAMAGE_MISSING;
-        damage_find_cause(r);
+    if (below || r->tail != WAL_TAIL_NONE)
+        damage_find_header(r);
+    bool at_header = !at_segment || r->end.offset == 0;
+    if (!at_header || (!below && r->tail == WAL_TAIL_NONE))
+        return;
+    // The chain ends at a segment that is not there: a file that is damaged or in the wrong place is
+    // a likelier cause than one that is gone.
+    if (result->damage.kind == WAL_DAMAGE_NONE)
+        result->damage.kind = WAL_DAMAGE_MISSING;
+    if (result->damage.header_kind != WAL_DAMAGE_NONE) {
+        result->damage.kind = result->damage.header_kind;
+        result->damage.slot = result->damage.header_slot;
+        result->damage.offset = 0;
     }
 }
 
@@ -128,14 +158,12 @@ int wal_recover(struct wal_recovery *recovery, const struct wal_identity *identi
         return r->apply_error;
     recovery_scan_rest(r);
 
-    enum wal_extent extent =
-        result->end >= result->durable ? WAL_EXTENT_AT_LEAST : WAL_EXTENT_BELOW;
     if (r->unreadable_count > 0)
         result->verdict = WAL_VERDICT_UNREADABLE;
     else if (r->undecodable)
         result->verdict = WAL_VERDICT_DAMAGED;
     else
-        result->verdict = wal_decide(r->completion, r->tail, extent, r->witness_agrees);
+        result->verdict = wal_decide(r->completion, r->tail, recovery_extent(r), r->witness_agrees);
     result->clean_stop = result->clean_stop && result->end == result->durable;
     recovery_note_damage(r);
     recovery_note_resume(r);

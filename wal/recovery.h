@@ -3,7 +3,8 @@
 //
 // D is the largest "durable through" found in completion records, in any valid frame, in segment
 // headers. E is the last batch of the unbroken chain. E >= D: replay to E, what follows was never
-// acknowledged. E < D: refuse, because acknowledged data is damaged or missing.
+// acknowledged. E < D: refuse, because acknowledged data is damaged or missing. The same when the
+// newest segment that a completion record names is not there: nobody can tell what it held.
 #ifndef PORO_WAL_RECOVERY_H
 #define PORO_WAL_RECOVERY_H
 
@@ -39,8 +40,8 @@ enum wal_tail_shape {
     WAL_TAIL_FRAMES, // valid frames, or whole segments, lie beyond a break in the chain
 };
 enum wal_extent {
-    WAL_EXTENT_AT_LEAST, // E >= D
-    WAL_EXTENT_BELOW,    // E < D
+    WAL_EXTENT_AT_LEAST, // E >= D, and every segment is there that is known of
+    WAL_EXTENT_BELOW,    // E < D, or the newest segment that was durable is not there
 };
 
 enum wal_verdict {
@@ -54,8 +55,9 @@ enum wal_verdict {
 };
 
 // One row of the decision table, for a log that could be read (a completion block that cannot be
-// read counts as damaged while another one is valid). `witness_agrees`: every completion record's
-// chain value agrees with the frame that it names, where that frame was reached.
+// read counts as damaged while another one is valid). `witness_agrees`: every chain value that a
+// completion record has of its D agrees with the frame that it names, where that frame was reached;
+// so does what follows E, where it says that E was durable before it was written.
 enum wal_verdict wal_decide(enum wal_completion_shape completion, enum wal_tail_shape tail,
                             enum wal_extent extent, bool witness_agrees);
 bool wal_verdict_refuses(enum wal_verdict verdict);
@@ -89,9 +91,13 @@ struct wal_recovery_result {
         uint32_t slot;
         uint64_t offset;
         uint64_t sequence;      // the first one that is missing
-        uint64_t sequence_last; // the last acknowledged one that is lost
+        uint64_t sequence_last; // the last acknowledged one that is lost, 0 when unknown
+        uint64_t segment;       // the newest one that was durable, when it is missing; else 0
         int error;              // errno for UNREADABLE
-    } damage;                   // where the chain ends, if not cleanly
+        // Another suspect: a file whose header is damaged or belongs elsewhere. NONE: there is none.
+        enum wal_damage_kind header_kind;
+        uint32_t header_slot;
+    } damage; // where the chain ends, if not cleanly
     // Where the log could simply go on: the place behind E in the newest segment, when nothing but
     // zeros follows it, so that there is nothing to supersede. `possible` only with verdict CLEAN.
     struct {
@@ -100,7 +106,7 @@ struct wal_recovery_result {
         uint64_t number;
         uint64_t offset;
     } resume;
-    char message[512]; // one line for people
+    char message[640]; // one line for people
 };
 
 struct allocator;

@@ -68,6 +68,7 @@ struct wal_recovery {
     uint32_t witness_next; // first one whose frame has not been walked
     bool witness_agrees;
     enum wal_completion_shape completion;
+    uint64_t segment_witnessed; // highest segment that a completion record names: it was durable
 
     // Where the walk ended.
     struct recovery_cursor end;
@@ -94,6 +95,12 @@ static inline void recovery_raise_durable(struct wal_recovery *r, uint64_t durab
 {
     if (durable > r->result->durable)
         r->result->durable = durable;
+}
+
+// Highest number among the segments whose headers are valid and where they belong, 0 for none.
+static inline uint64_t recovery_segment_found(const struct wal_recovery *r)
+{
+    return r->order_count > 0 ? r->slots[r->order[r->order_count - 1]].number : 0;
 }
 
 static inline void recovery_raise_segment(struct wal_recovery *r, uint64_t number)

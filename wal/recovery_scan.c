@@ -76,6 +76,16 @@ static void tail_raise(struct wal_recovery *r, enum wal_tail_shape shape)
         r->tail = shape;
 }
 
+// What follows E and says that E was durable before it was written is a witness of E's chain value,
+// as a completion record is.
+static void witness_check(struct wal_recovery *r, uint64_t sequence, uint64_t durable,
+                          uint64_t chain)
+{
+    const struct wal_recovery_result *result = r->result;
+    if (sequence == result->end + 1 && durable == result->end && chain != result->end_chain)
+        r->witness_agrees = false;
+}
+
 // A block that is no frame: does it count as something that follows E?
 static bool damage_follows(const struct wal_recovery *r, const struct recovery_slot *slot)
 {
@@ -116,6 +126,7 @@ static int tail_visit(struct wal_recovery *r, void *context, uint32_t slot, uint
         return 0;
     if (header->sequence >= recovery_superseded_from(r, header->segment))
         return 0;
+    witness_check(r, header->sequence, header->durable, header->chain);
     tail_raise(r, WAL_TAIL_FRAMES);
     result->dropped_frames++;
     result->dropped_bytes += wal_round(sizeof(*header) + (uint64_t)header->length);
@@ -145,8 +156,10 @@ void recovery_scan_rest(struct wal_recovery *r)
     for (uint32_t i = r->end.index; i < r->order_count; i++) {
         const struct recovery_slot *slot = &r->slots[r->order[i]];
         bool counts = slot->first < r->lowest[i + 1];
-        if (counts && (i > r->end.index || r->end.offset == 0))
+        if (counts && (i > r->end.index || r->end.offset == 0)) {
+            witness_check(r, slot->first, slot->durable, slot->chain);
             tail_raise(r, WAL_TAIL_FRAMES);
+        }
         if (counts && slot->short_file)
             tail_raise(r, WAL_TAIL_TORN);
     }
@@ -156,8 +169,10 @@ void recovery_scan_rest(struct wal_recovery *r)
             tail_raise(r, WAL_TAIL_TORN);
             result->dropped_bytes += WAL_BLOCK_BYTES;
         }
-        if (s->kind == RECOVERY_SLOT_MISPLACED && damage_follows(r, s))
+        if (s->kind == RECOVERY_SLOT_MISPLACED && damage_follows(r, s)) {
+            witness_check(r, s->first, s->durable, s->chain);
             tail_raise(r, WAL_TAIL_FRAMES);
+        }
         int stopped = scan_slot(r, slot, tail_begin(r, slot), tail_visit, NULL);
         assert(stopped == 0);
     }

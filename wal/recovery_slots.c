@@ -30,6 +30,8 @@ static void witness_add(struct wal_recovery *r, const struct wal_completion_bloc
     r->witnesses[at] = *record;
     recovery_raise_durable(r, record->durable);
     recovery_raise_segment(r, record->segment);
+    if (record->segment > r->segment_witnessed)
+        r->segment_witnessed = record->segment;
 }
 
 void recovery_read_completions(struct wal_recovery *r)

@@ -15,12 +15,12 @@ static void durable_move(struct wal *wal, struct wal_point point)
     assert(wal->durable.sequence <= wal->commit.sequence);
 }
 
-static void durable_all(struct wal *wal)
+// This slot's segment is on stable storage, its header at least. The active one may not be: the
+// write that begins it may be in flight.
+static void durable_segment(struct wal *wal, uint32_t slot)
 {
-    assert(wal->unsynced_count == 0);
-    durable_move(wal, wal->commit);
-    if (wal->active != WAL_SLOT_NULL)
-        wal->segment_durable = wal->slots[wal->active].number;
+    if (wal->slots[slot].number > wal->segment_durable)
+        wal->segment_durable = wal->slots[slot].number;
 }
 
 void wal_unsynced_note(struct wal *wal, bool durable)
@@ -30,7 +30,8 @@ void wal_unsynced_note(struct wal *wal, bool durable)
     slot->commit = wal->commit;
     // A durable write hardens itself only: while anything before it is not, it waits with it.
     if (durable && wal->unsynced_count == 0) {
-        durable_all(wal);
+        durable_move(wal, wal->commit);
+        durable_segment(wal, wal->active);
         return;
     }
     if (slot->unsynced) {
@@ -101,6 +102,7 @@ void wal_synced(struct wal *wal, uint64_t token)
     while (wal->unsynced_count > 0 && wal->slots[wal->unsynced_head].last <= token) {
         struct wal_slot *slot = &wal->slots[wal->unsynced_head];
         durable_move(wal, slot->commit);
+        durable_segment(wal, wal->unsynced_head);
         slot->unsynced = false;
         wal->unsynced_head = slot->unsynced_next;
         wal->unsynced_count--;
@@ -114,6 +116,6 @@ void wal_synced(struct wal *wal, uint64_t token)
     if (wal->unsynced_count == 0) {
         wal->unsynced_head = WAL_SLOT_NULL;
         wal->unsynced_tail = WAL_SLOT_NULL;
-        durable_all(wal);
+        durable_move(wal, wal->commit);
     }
 }

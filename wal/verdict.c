@@ -10,7 +10,8 @@
 // Rows: what is left of the completion log, what follows E, E against D. The second number is for a
 // witness that saw another frame at its D than the one that was walked.
 //
-// - E < D refuses always: whatever the damage looks like, it hit something acknowledged.
+// - E < D refuses always: whatever the damage looks like, it hit something acknowledged. So does a
+//   newest segment that is gone: nothing vouches for what it did not hold.
 // - A witness that disagrees refuses always: the chain is whole but it is not the one that was
 //   acknowledged (an old copy of a file, a restored backup of a part).
 // - E >= D with a witness: what follows E, if anything, was never acknowledged as durable. In
@@ -58,7 +59,7 @@ static const struct verdict_row verdicts[3][3][2] = {
             [WAL_EXTENT_BELOW]    = {DAMAGED, MISMATCH},
         },
     },
-    [WAL_COMPLETION_MISSING] = { // no witness, so none disagrees: the second column is never used
+    [WAL_COMPLETION_MISSING] = { // only what follows E can disagree then
         [WAL_TAIL_NONE] = {
             [WAL_EXTENT_AT_LEAST] = {CLEAN, MISMATCH},
             [WAL_EXTENT_BELOW]    = {DAMAGED, MISMATCH},
@@ -147,6 +148,19 @@ static void describe_file(char name[32], size_t bytes, uint32_t slot)
         wal_segment_name(name, slot);
 }
 
+// " (and FILE byte 0: ...)" when the header of a file is suspect that the message does not name yet.
+static void describe_header(char *to, size_t bytes, const struct wal_recovery_result *result)
+{
+    char file[32];
+    bool names_end = result->verdict != WAL_VERDICT_CHAIN_MISMATCH;
+    to[0] = '\0';
+    if (result->damage.header_kind == WAL_DAMAGE_NONE ||
+        (names_end && result->damage.header_slot == result->damage.slot))
+        return;
+    describe_file(file, sizeof(file), result->damage.header_slot);
+    snprintf(to, bytes, " (and %s byte 0: %s)", file, damage_text(result->damage.header_kind));
+}
+
 void recovery_describe(struct wal_recovery *r)
 {
     struct wal_recovery_result *result = r->result;
@@ -154,6 +168,8 @@ void recovery_describe(struct wal_recovery *r)
     size_t size = sizeof(result->message);
     char file[32];
     describe_file(file, sizeof(file), result->damage.slot);
+    char header[128];
+    describe_header(header, sizeof(header), result);
     const char *kind = damage_text(result->damage.kind);
     unsigned long long offset = result->damage.offset;
     unsigned long long end = result->end;
@@ -180,11 +196,18 @@ void recovery_describe(struct wal_recovery *r)
                      first, file, offset);
             return;
         }
+        if (result->end >= result->durable) {
+            snprintf(to, size,
+                     "segment %llu is damaged or missing, and it was in use: the log ends at "
+                     "sequence %llu, at %s byte %llu: %s%s; what followed cannot be told",
+                     (unsigned long long)result->damage.segment, end, file, offset, kind, header);
+            return;
+        }
         snprintf(
             to, size,
             "acknowledged writes are damaged or missing: sequences %llu to %llu, at %s byte %llu: "
-            "%s; %llu whole frames lie beyond",
-            first, durable, file, offset, kind, (unsigned long long)result->dropped_frames);
+            "%s%s; %llu whole frames lie beyond",
+            first, durable, file, offset, kind, header, (unsigned long long)result->dropped_frames);
         return;
     case WAL_VERDICT_UNDECIDABLE:
         snprintf(
@@ -196,8 +219,8 @@ void recovery_describe(struct wal_recovery *r)
     case WAL_VERDICT_CHAIN_MISMATCH:
         snprintf(to, size,
                  "the completion log has witnessed other frames than the intent log holds (ends at "
-                 "sequence %llu, acknowledged up to %llu): files of different times are mixed",
-                 end, durable);
+                 "sequence %llu, acknowledged up to %llu): files of different times are mixed%s",
+                 end, durable, header);
         return;
     case WAL_VERDICT_UNREADABLE:
         snprintf(to, size,
