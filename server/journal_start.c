@@ -183,7 +183,13 @@ static int start_open_completion(struct start *start)
     if (file < 0)
         return start_failed(start->server, EXIT_START, "cannot open the completion log", file);
     journal->completion_file = file;
-    // The new D gets its witness before the first reply.
+    return 0;
+}
+
+// D gets its witness, if it has none yet.
+static int start_witness(struct start *start)
+{
+    int file = start->journal->completion_file;
     const uint8_t *block;
     uint64_t offset;
     if (!wal_completion_next(start->server->wal, false, &block, &offset))
@@ -245,9 +251,15 @@ static int start_run(struct start *start)
                  result->completion_counter);
     code = start_slots(start);
     if (code == 0)
-        code = start_open_segment(start);
-    if (code == 0)
         code = start_open_completion(start);
+    // Without any valid record left, nothing may follow E before there is one again: a crash while
+    // the segment is opened would leave a log of which nobody can tell whether it is all.
+    if (code == 0 && result->completion_counter == 0)
+        code = start_witness(start);
+    if (code == 0)
+        code = start_open_segment(start);
+    if (code == 0) // before the first reply
+        code = start_witness(start);
     return code;
 }
 
