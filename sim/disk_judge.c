@@ -13,9 +13,27 @@ static void judge(struct damage_work *work, enum fault_class expected)
         work->damage->file[0] = '\0';
 }
 
-// The message must name the file that was hit when the chain ends right there, or when a read of it
-// has failed. When a whole segment is out of the chain, it may name the one before it; when one is
-// old, it may say that files of different times are mixed.
+// Is the file that was hit the only one whose header is damaged or belongs elsewhere?
+static bool judge_only_header(const struct damage_work *work)
+{
+    char name[WAL_SEGMENT_NAME_BYTES];
+    uint32_t count = 0;
+    bool hit = false;
+    for (uint32_t i = 0; i < work->after.segments_count; i++) {
+        const struct survey_segment *segment = &work->after.segments[i];
+        if (segment->kind != SURVEY_BROKEN && segment->kind != SURVEY_MISPLACED &&
+            !segment->duplicate)
+            continue;
+        wal_segment_name(name, segment->slot);
+        hit = hit || strcmp(name, work->damage->file) == 0;
+        count++;
+    }
+    return hit && count == 1;
+}
+
+// The message must name the file that was hit when the chain ends right there, when its header is
+// what is wrong, or when a read of it has failed. When a whole segment is gone, it may name the one
+// before it; when one is old, it may say that files of different times are mixed.
 static bool judge_names(const struct damage_work *work)
 {
     const struct survey_segment *last = NULL;
@@ -28,6 +46,8 @@ static bool judge_names(const struct damage_work *work)
         return true;
     if (work->damage->kind == FAULT_STALE_SEGMENT || work->damage->kind == FAULT_STALE_SEGMENTS)
         return false;
+    if (judge_only_header(work))
+        return true;
     char name[WAL_SEGMENT_NAME_BYTES];
     if (last == NULL)
         return false;
@@ -45,6 +65,24 @@ static bool judge_agrees(const struct survey *survey)
             return false;
     }
     return true;
+}
+
+// A completion record names a segment that was durable, and neither it nor a newer one is there.
+static bool judge_segment_missing(const struct survey *survey)
+{
+    uint64_t witnessed = 0;
+    uint64_t found = 0;
+    for (uint32_t i = 0; i < WAL_COMPLETION_BLOCKS; i++) {
+        const struct survey_completion *completion = &survey->completion[i];
+        if (completion->valid && completion->record.segment > witnessed)
+            witnessed = completion->record.segment;
+    }
+    for (uint32_t i = 0; i < survey->segments_count; i++) {
+        const struct survey_segment *segment = &survey->segments[i];
+        if (segment->kind == SURVEY_VALID && !segment->duplicate && segment->number > found)
+            found = segment->number;
+    }
+    return found < witnessed;
 }
 
 static bool judge_any_unreadable(const struct survey *survey, bool segments)
@@ -222,7 +260,7 @@ bool damage_judge(struct damage_work *work)
 {
     const struct survey *before = &work->before;
     const struct survey *after = &work->after;
-    if (before->witnessed > before->end || !judge_agrees(before)) {
+    if (before->witnessed > before->end || !judge_agrees(before) || judge_segment_missing(before)) {
         judge(work, FAULT_BEYOND);
         return true;
     }
@@ -233,7 +271,8 @@ bool damage_judge(struct damage_work *work)
     uint64_t fork = judge_fork(before, after);
     uint64_t witnessed = judge_witnessed(before, after);
     work->damage->witnessed_after = witnessed;
-    if (witnessed > after->end || !judge_agrees(after) || witnessed >= fork) {
+    if (witnessed > after->end || !judge_agrees(after) || witnessed >= fork ||
+        judge_segment_missing(after)) {
         judge(work, FAULT_REFUSE);
         if (witnessed <= after->end || !judge_names(work))
             work->damage->file[0] = '\0';

@@ -81,7 +81,7 @@ static const struct fault_row rows[FAULT_COUNT] = {
         "The completion log is cut off at some length."},
     [FAULT_MISSING_SEGMENT] = {"missing-segment", REFUSE,
         "A segment with data is gone."},
-    [FAULT_MISSING_NEWEST] = {"missing-newest", BEYOND,
+    [FAULT_MISSING_NEWEST] = {"missing-newest", REFUSE,
         "The newest segment is gone."},
     [FAULT_MISSING_READY] = {"missing-ready", SURVIVE,
         "A segment that was only prepared is gone."},

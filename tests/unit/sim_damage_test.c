@@ -71,7 +71,7 @@ static bool test_instance(struct log *log, bool *refused)
 // A start over the damaged files, compared with what was expected. Returns whether it refuses.
 static bool test_verdict(struct log *log, const struct damage *damage, uint64_t end, uint64_t seed)
 {
-    char message[512] = WAL_NAME_INSTANCE;
+    char message[640] = WAL_NAME_INSTANCE;
     bool refused;
     log->result.end = 0;
     if (test_instance(log, &refused)) {

@@ -57,14 +57,27 @@ Test(wal_verdict, table_is_exhaustive)
 #define FRAMES 12
 #define FRAME_AT(i) (WAL_BLOCK_BYTES * (i)) // frame i = 1, 2, ... one block each, in one segment
 
-static void forge_completion(struct driver *d, uint64_t counter, uint64_t durable, uint64_t chain)
+static void forge_record(struct driver *d, struct wal_completion_block record)
 {
-    struct wal_completion_block record = {.counter = counter, .durable = durable, .chain = chain};
     uint8_t block[WAL_BLOCK_BYTES];
     wal_completion_encode(block, &d->identity, record);
-    uint64_t offset = counter % WAL_COMPLETION_BLOCKS * WAL_BLOCK_BYTES;
+    uint64_t offset = record.counter % WAL_COMPLETION_BLOCKS * WAL_BLOCK_BYTES;
     disk_write(&d->disk, WAL_SLOT_COMPLETION, offset, block, sizeof(block));
     disk_sync(&d->disk, WAL_SLOT_COMPLETION);
+}
+
+static void forge_completion(struct driver *d, uint64_t counter, uint64_t durable, uint64_t chain)
+{
+    forge_record(
+        d, (struct wal_completion_block){.counter = counter, .durable = durable, .chain = chain});
+}
+
+static void forge_header(struct driver *d, struct wal_segment_block header)
+{
+    uint8_t block[WAL_BLOCK_BYTES];
+    wal_segment_encode(block, &d->identity, header);
+    disk_write(&d->disk, header.slot, 0, block, sizeof(block));
+    disk_sync(&d->disk, header.slot);
 }
 
 // FRAMES batches of one block each in slot 0, written with `synced` of them durable, and witnessed.
@@ -104,9 +117,11 @@ static bool make_row(struct driver *d, enum wal_completion_shape completion,
                      enum wal_tail_shape tail, enum wal_extent extent, bool agrees)
 {
     bool missing = completion == WAL_COMPLETION_MISSING;
-    // Without witnesses nobody can disagree; and D is then known from frames and headers only: to
-    // be above E it has to stand beyond a break.
-    if (missing && (!agrees || (extent == WAL_EXTENT_BELOW && tail != WAL_TAIL_FRAMES)))
+    // Without completion records, D and its chain value are known from frames and headers only: from
+    // beyond a break.
+    if (missing && extent == WAL_EXTENT_BELOW && (!agrees || tail != WAL_TAIL_FRAMES))
+        return false;
+    if (missing && !agrees && tail != WAL_TAIL_FRAMES)
         return false;
     build(d, extent == WAL_EXTENT_BELOW ? 9 : 4);
     switch (tail) {
@@ -121,7 +136,13 @@ static bool make_row(struct driver *d, enum wal_completion_shape completion,
         disk_flip(&d->disk, 0, FRAME_AT(7) + 70, 1);
         break;
     }
-    if (!agrees)
+    if (!agrees && missing)
+        forge_header(d, (struct wal_segment_block){.slot = 1,
+                                                   .number = d->result.segment_newest + 2,
+                                                   .first = 7,
+                                                   .durable = 6,
+                                                   .chain = 12345});
+    else if (!agrees)
         forge_completion(d, d->result.completion_counter + 40, 3, 12345);
     if (!agrees && completion == WAL_COMPLETION_INTACT) {
         // All counters up to the forged one, as if they had been written.
@@ -164,11 +185,34 @@ Test(wal_verdict, every_row_from_a_log)
         driver_free(d);
         free(d);
     }
-    cr_assert_eq(impossible, 8);
-    cr_assert_eq(made, 28);
+    cr_assert_eq(impossible, 7);
+    cr_assert_eq(made, 29);
 }
 
 // --- what the messages say ------------------------------------------------------------------------
+
+// A segment that a completion record names was durable: without it, nobody can tell what it held.
+Test(wal_verdict, newest_segment_is_missed)
+{
+    struct driver *d = malloc(sizeof(*d));
+    build(d, FRAMES);
+    cr_assert_eq(driver_recover(d), WAL_VERDICT_CLEAN);
+    struct wal_completion_block record = {.counter = d->result.completion_counter + 1,
+                                          .durable = d->result.end,
+                                          .chain = d->result.end_chain,
+                                          .segment = d->result.segment_newest};
+    forge_record(d, record);
+    cr_assert_eq(driver_recover(d), WAL_VERDICT_CLEAN);
+    record.counter++;
+    record.segment++;
+    forge_record(d, record);
+    cr_assert_eq(driver_recover(d), WAL_VERDICT_DAMAGED);
+    cr_assert_eq(d->result.end, d->result.durable);
+    cr_assert_eq(d->result.damage.segment, record.segment);
+    cr_assert(strncmp(d->result.message, "segment ", 8) == 0, "%s", d->result.message);
+    driver_free(d);
+    free(d);
+}
 
 Test(wal_verdict, damage_is_named)
 {
