@@ -131,11 +131,13 @@ static bool call_keys(struct call *call, uint64_t *bytes)
     return true;
 }
 
-// What a write may log: a record for every key with its data, and one more where a key turns out to
-// have expired.
-static uint64_t call_log_bytes(const struct call *call, uint64_t key_bytes)
+// What a write may log: a record for every key with its data, what it makes of other values, and one
+// record more where a key turns out to have expired.
+static uint64_t call_log_bytes(struct call *call, uint64_t key_bytes)
 {
     uint64_t bytes = key_bytes + 4 * WAL_RECORD_OVERHEAD_MAX;
+    if (call->command->bytes != NULL)
+        bytes += call->command->bytes(call);
     for (uint32_t i = 1; i < call->argc; i++)
         bytes += (uint64_t)call->args[i].length + WAL_RECORD_OVERHEAD_MAX;
     return bytes;

@@ -13,7 +13,12 @@ struct command_doc;
 struct command {
     const struct command_doc *doc;
     command_handler handler; // NULL for a container that does nothing by itself
-    uint8_t length;          // of the name
+    // How long the values may be, together, that the command makes of values which are there already,
+    // beyond its arguments (COPY, BITOP ...): so much more memory and log it may need. NULL: none.
+    uint64_t (*bytes)(struct call *call);
+    const struct command *subcommands; // of a container
+    uint8_t subcommands_count;
+    uint8_t length; // of the name
 };
 
 // Finds a command by name in any case; NULL when there is none. Subcommands are found by

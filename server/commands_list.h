@@ -1,0 +1,80 @@
+// The lists of all commands and subcommands: one line for each, in the order of the command table.
+//
+// A command's line: its name; how it is called; its first two and last two letters, by which it is
+// found. How: PLAIN has a handler command_NAME; VALUES has one too, and a function command_NAME_bytes,
+// because it makes values of other values; CONTAINER has subcommands and nothing of its own; BOTH
+// has subcommands and a handler. A subcommand's line: its name; it is PLAIN.
+#ifndef PORO_SERVER_COMMANDS_LIST_H
+#define PORO_SERVER_COMMANDS_LIST_H
+
+// clang-format off
+#define COMMANDS(X) \
+    X(append, PLAIN, 'a', 'p', 'n', 'd') \
+    X(auth, PLAIN, 'a', 'u', 't', 'h') \
+    X(client, CONTAINER, 'c', 'l', 'n', 't') \
+    X(command, BOTH, 'c', 'o', 'n', 'd') \
+    X(config, CONTAINER, 'c', 'o', 'i', 'g') \
+    X(dbsize, PLAIN, 'd', 'b', 'z', 'e') \
+    X(decr, PLAIN, 'd', 'e', 'c', 'r') \
+    X(decrby, PLAIN, 'd', 'e', 'b', 'y') \
+    X(del, PLAIN, 'd', 'e', 'e', 'l') \
+    X(echo, PLAIN, 'e', 'c', 'h', 'o') \
+    X(exists, PLAIN, 'e', 'x', 't', 's') \
+    X(expire, PLAIN, 'e', 'x', 'r', 'e') \
+    X(flushall, PLAIN, 'f', 'l', 'l', 'l') \
+    X(flushdb, PLAIN, 'f', 'l', 'd', 'b') \
+    X(get, PLAIN, 'g', 'e', 'e', 't') \
+    X(hello, PLAIN, 'h', 'e', 'l', 'o') \
+    X(incr, PLAIN, 'i', 'n', 'c', 'r') \
+    X(incrby, PLAIN, 'i', 'n', 'b', 'y') \
+    X(info, PLAIN, 'i', 'n', 'f', 'o') \
+    X(keys, PLAIN, 'k', 'e', 'y', 's') \
+    X(mget, PLAIN, 'm', 'g', 'e', 't') \
+    X(mset, PLAIN, 'm', 's', 'e', 't') \
+    X(persist, PLAIN, 'p', 'e', 's', 't') \
+    X(pexpire, PLAIN, 'p', 'e', 'r', 'e') \
+    X(ping, PLAIN, 'p', 'i', 'n', 'g') \
+    X(pttl, PLAIN, 'p', 't', 't', 'l') \
+    X(quit, PLAIN, 'q', 'u', 'i', 't') \
+    X(reset, PLAIN, 'r', 'e', 'e', 't') \
+    X(scan, PLAIN, 's', 'c', 'a', 'n') \
+    X(select, PLAIN, 's', 'e', 'c', 't') \
+    X(set, PLAIN, 's', 'e', 'e', 't') \
+    X(shutdown, PLAIN, 's', 'h', 'w', 'n') \
+    X(strlen, PLAIN, 's', 't', 'e', 'n') \
+    X(time, PLAIN, 't', 'i', 'm', 'e') \
+    X(ttl, PLAIN, 't', 't', 't', 'l') \
+    X(type, PLAIN, 't', 'y', 'p', 'e') \
+    X(unlink, PLAIN, 'u', 'n', 'n', 'k')
+
+#define COMMANDS_CLIENT(X) \
+    X(client, getname) \
+    X(client, help) \
+    X(client, id) \
+    X(client, info) \
+    X(client, kill) \
+    X(client, list) \
+    X(client, no_evict) \
+    X(client, no_touch) \
+    X(client, reply) \
+    X(client, setinfo) \
+    X(client, setname)
+
+#define COMMANDS_COMMAND(X) \
+    X(command, count) \
+    X(command, docs) \
+    X(command, getkeys) \
+    X(command, getkeysandflags) \
+    X(command, help) \
+    X(command, info) \
+    X(command, list)
+
+#define COMMANDS_CONFIG(X) \
+    X(config, get) \
+    X(config, help) \
+    X(config, resetstat) \
+    X(config, set)
+
+// clang-format on
+
+#endif
