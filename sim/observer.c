@@ -341,8 +341,11 @@ static void observer_refusal(struct world *world, const struct exchange *exchang
 {
     const uint32_t *ppm = world->plan.ppm;
     bool explained = disk ? world->faulted_ns >= 0 : ppm[FAULT_MEMORY_FULL] > 0;
-    if (explained)
+    if (explained) {
+        if (!disk)
+            world_count(world, FAULT_MEMORY_FULL);
         return;
+    }
     char command[256];
     command_line_show(&exchange->line, command, sizeof(command));
     world_fail(world, VERDICT_WRONG, "refused for lack of %s without reason: %s",

@@ -101,6 +101,8 @@ static const struct scenario scenarios[] = {
 #define SWARM_PRESENT 45
 // ... with a frequency of one or more of so many parts of the scenario's, rarely all.
 #define SWARM_SHARES 128
+// A little more memory than a server without keys uses.
+#define EMPTY_BYTES (int64_t) KIB(9)
 
 const struct scenario *scenario_find(const char *name)
 {
@@ -143,7 +145,7 @@ static void plan_config(struct plan *plan, struct random *random)
     config->maxmemory = (int64_t)MIB(64);
     if (random_chance(random, plan->ppm[FAULT_MEMORY_FULL]))
         config->maxmemory =
-            random_between(random, KIB(192), KIB(192) + (int64_t)random_log(random, MIB(4)));
+            EMPTY_BYTES + random_between(random, 0, (int64_t)KIB(random_log(random, KIB(4))));
     config->wal_segment_size = segment_bytes[random_below(random, 5)];
     config->wal_segments_ahead = random_between(random, 3, 5);
     config->completion_interval_ms = intervals[random_below(random, 4)];
