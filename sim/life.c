@@ -63,17 +63,21 @@ static void life_drop(struct world *world)
     world->server = NULL;
 }
 
+void life_power_cut(struct world *world)
+{
+    world_keep_disk(world);
+    disk_power_cut(world->disk);
+    requests_forget(world);
+    observer_power_cut(world);
+}
+
 static enum life_end life_died(struct world *world)
 {
     trace_step(world->trace, world->now_ns, "dies", world->disaster, world->serving, 0);
     world->tally.crashes++;
     life_drop(world);
-    if (world->disaster != DISASTER_POWER_CUT)
-        return LIFE_DIED;
-    world_keep_disk(world);
-    disk_power_cut(world->disk);
-    requests_forget(world);
-    observer_power_cut(world);
+    if (world->disaster == DISASTER_POWER_CUT)
+        life_power_cut(world);
     return LIFE_DIED;
 }
 

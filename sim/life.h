@@ -17,6 +17,9 @@ enum life_end {
 // One life: at most until `enough` says so after a turn; then it is asked to stop.
 enum life_end life_run(struct world *world, bool (*enough)(struct world *world));
 
+// The power fails while no life goes on.
+void life_power_cut(struct world *world);
+
 // True when the server has said this in its present life.
 bool life_has_said(const struct world *world, const char *text);
 

@@ -215,7 +215,12 @@ static void run_calm(struct world *world)
         return;
     if (end != LIFE_STOPPED)
         world_fail(world, VERDICT_WRONG, "the server does not start and stop in calm (%d)", end);
-    // Once more, to see that the clean stop has kept everything.
+    // Once more, to see that the clean stop has kept everything, also when the power is cut then.
+    bool cut = world->plan.ppm[FAULT_POWER_CUT] > 0 && random_below(&world->timing, 2) == 0;
+    if (cut && !world->lying) {
+        world_count(world, FAULT_POWER_CUT);
+        life_power_cut(world);
+    }
     end = life_run(world, run_at_once);
     if (end != LIFE_STOPPED)
         world_fail(world, VERDICT_WRONG, "the server does not start after a clean stop (%d)", end);
