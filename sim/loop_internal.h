@@ -246,7 +246,8 @@ struct loop_frame {
     uint64_t chain;
     uint64_t checksum;
     bool commit;
-    bool counts; // not superseded, in a segment that is where it belongs
+    bool superseded; // by the header of a later segment
+    bool counts;     // not superseded, in a segment that is where it belongs
 };
 
 // What a folder proves, found out independently of recovery.
@@ -254,7 +255,8 @@ struct loop_survey {
     uint64_t witnessed;   // D
     uint64_t chain_end;   // E
     uint32_t completions; // valid records
-    bool mismatch;        // a record has seen another frame than the one that is there
+    bool mismatch;        // a witness has seen another frame than the one that is there
+    bool missing;         // a segment that a record names, and every newer one
     struct loop_frame *frames;
     uint32_t count;
 };

@@ -32,7 +32,8 @@ static enum fault_class trial_class(const struct trial *trial)
     const struct loop_survey *after = &trial->after;
     if (trial->fault == FAULT_UNREADABLE)
         return FAULT_BEYOND;
-    if (!trial->identity || after->chain_end < after->witnessed || after->mismatch)
+    if (!trial->identity || after->chain_end < after->witnessed || after->mismatch ||
+        after->missing)
         return FAULT_REFUSE;
     // No witness is left: it depends on whether anything follows the chain.
     if (after->completions == 0)
