@@ -15,7 +15,7 @@
 #define PROBES 3
 // What a reply may wait for, in time of the server's.
 #define WAIT_FIRST_NS 150000
-#define WAIT_NS_MAX 100000000000
+#define WAIT_NS_MAX 1000000000000
 
 // --- building --------------------------------------------------------------------------------
 
