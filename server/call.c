@@ -157,6 +157,7 @@ static bool call_admit(struct call *call, uint64_t key_bytes, bool *again)
     bool deletes = call_deletes(call->command->doc);
     switch (wal_admit(server->wal, call_log_bytes(call, key_bytes), deletes)) {
     case WAL_ADMIT:
+        call->admitted = true;
         return true;
     case WAL_WAIT:
         call_wait(call, WAIT_LOG);
@@ -245,6 +246,14 @@ static bool call_check(struct call *call, bool *again)
     return call_admit(call, key_bytes, again);
 }
 
+// --- the command itself ----------------------------------------------------------------------
+
+void call_execute(struct call *call)
+{
+    call->connection->last_command = call->command->doc->name;
+    call->command->handler(call);
+}
+
 // --- after a command -------------------------------------------------------------------------
 
 // The reply is complete: it is dropped, held, or may leave.
@@ -296,8 +305,7 @@ bool commands_call(struct call *call)
     struct reply_point point = reply_point(&connection->reply);
     bool again = false;
     if (call_check(call, &again)) {
-        connection->last_command = call->command->doc->name;
-        call->command->handler(call);
+        call_execute(call);
         if (call->again) {
             // Deleting expired keys may be all that has changed: that can be said once more.
             assert(!call->changed || !(call->command->doc->flags & COMMAND_WRITE));

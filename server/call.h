@@ -31,6 +31,7 @@ struct call {
     bool again;            // set by the data layer: nothing has changed, execute once more later
     bool changed;          // something has been logged
     bool room;             // data_room has secured memory for all that the command sets
+    bool admitted;         // the log has room for all that the command may log
     uint32_t first_key;    // index of the argument that `key` was computed from, 0 when none
     uint32_t key_database; // the database and map version that it was computed for
     uint64_t key_version;
@@ -39,6 +40,10 @@ struct call {
 
 // A handler writes exactly one reply. It checks its arguments before it changes anything.
 typedef void (*command_handler)(struct call *call);
+
+// Runs the handler of a call that has passed all checks: the one place through which every command
+// goes, whether it came by itself or inside a transaction.
+void call_execute(struct call *call);
 
 // Argument `index` (0 is the command's name).
 struct span call_arg(const struct call *call, uint32_t index);

@@ -1,7 +1,6 @@
 // The data as commands see it: expiry, logging and holding around the keyspace.
 #include "server/data.h"
 
-#include "server/command_docs.h"
 #include "server/commands.h"
 #include "server/connection.h"
 #include "server/hold.h"
@@ -103,7 +102,7 @@ static bool data_expired(const struct entry *entry, int64_t now_ms)
 static void data_expire(struct call *call, const struct key *key)
 {
     struct server *server = call->server;
-    if (!(call->command->doc->flags & COMMAND_WRITE)) {
+    if (!call->admitted) {
         enum wal_admission admission =
             wal_admit(server->wal, key->length + WAL_RECORD_OVERHEAD_MAX, true);
         if (admission == WAL_WAIT)
