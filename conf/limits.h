@@ -94,6 +94,11 @@
 #define INPUT_SHARE 8
 #define INPUT_BYTES_MIN MIB(64)
 #define LARGE_SHARE 2
+// Watched keys, all connections together; how many lists they are found in, a power of two.
+#define WATCHES_MAX (1024 * 1024)
+#define WATCH_BUCKETS 65536
+// Commands in one transaction that empty or swap databases: each may need DATABASES_MAX keyspaces.
+#define TRANSACTION_MAPS_MAX 64
 // Registered names (CLIENT SETNAME, SETINFO).
 #define CLIENT_NAME_MAX 256
 // Ids that CLIENT LIST ID takes: each is looked for among all clients.

@@ -3,15 +3,18 @@
 
 #include "protocol/number.h"
 #include "server/command_docs.h"
+#include "server/command_handlers.h"
 #include "server/commands.h"
 #include "server/connection.h"
 #include "server/data.h"
 #include "server/journal.h"
 #include "server/reply.h"
 #include "server/server.h"
+#include "storage/keyspace.h"
 #include "wal/log.h"
 
 #include <assert.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -43,6 +46,17 @@ bool call_arg_integer(struct call *call, uint32_t index, int64_t *value)
         return true;
     resp_error(call->reply, "ERR value is not an integer or out of range");
     return false;
+}
+
+bool call_key_index(const struct call *call, uint32_t number, uint32_t *index)
+{
+    const struct command_doc *doc = call->command->doc;
+    if (doc->first_key <= 0)
+        return false;
+    uint32_t last =
+        doc->last_key < 0 ? call->argc - (uint32_t)-doc->last_key : (uint32_t)doc->last_key;
+    *index = (uint32_t)doc->first_key + number * (uint32_t)doc->key_step;
+    return *index <= last && *index < call->argc;
 }
 
 struct key call_key(struct call *call, uint32_t index)
@@ -80,6 +94,38 @@ void call_hold_all(struct call *call)
         call->hold = newest;
 }
 
+// --- refusing --------------------------------------------------------------------------------
+
+#define REFUSAL_BYTES_MAX 512
+
+// The command is not executed, and neither is the transaction that it belongs to. EXEC itself tells
+// that in its own words, as in Redis.
+static void call_refuse(struct call *call, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static void call_refuse(struct call *call, const char *format, ...)
+{
+    char text[REFUSAL_BYTES_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    struct connection *connection = call->connection;
+    if (call->command == NULL || call->command->handler != command_exec) {
+        connection->transaction.refused = connection->transaction.open;
+        resp_errorf(call->reply, "%s", text);
+        return;
+    }
+    transaction_drop(call->server, connection);
+    const char *what = strncmp(text, "ERR ", 4) == 0 ? text + 4 : text;
+    resp_errorf(call->reply, "EXECABORT Transaction discarded because of: %s", what);
+}
+
+static void call_refuse_memory(struct call *call)
+{
+    call->server->stats.denied_memory++;
+    call_refuse(call, "OOM command not allowed when used memory > 'maxmemory'.");
+}
+
 // --- checks before a command -----------------------------------------------------------------
 
 // As in Redis: the name cut at 128 bytes, the arguments as long as the text so far is below 128.
@@ -99,7 +145,7 @@ static void call_error_unknown(struct call *call)
     arguments[used] = '\0';
     struct span name = call_arg(call, 0);
     int length = name.length < 128 ? (int)name.length : 128;
-    resp_errorf(call->reply, "ERR unknown command '%.*s', with args beginning with: %s", length,
+    call_refuse(call, "ERR unknown command '%.*s', with args beginning with: %s", length,
                 (const char *)name.data, arguments);
 }
 
@@ -113,19 +159,14 @@ static void call_wait(struct call *call, enum connection_wait wait)
 // has been answered.
 static bool call_keys(struct call *call, uint64_t *bytes)
 {
-    const struct command_doc *doc = call->command->doc;
     uint32_t longest = wal_key_bytes_max(call->server->wal);
+    uint32_t index;
     *bytes = 0;
-    if (doc->first_key <= 0)
-        return true;
-    uint32_t last =
-        doc->last_key < 0 ? call->argc - (uint32_t)-doc->last_key : (uint32_t)doc->last_key;
-    for (uint32_t i = (uint32_t)doc->first_key; i <= last && i < call->argc;
-         i += (uint32_t)doc->key_step) {
-        *bytes += (uint64_t)call->args[i].length + WAL_RECORD_OVERHEAD_MAX;
-        if (call->args[i].length <= longest)
+    for (uint32_t i = 0; call_key_index(call, i, &index); i++) {
+        *bytes += (uint64_t)call->args[index].length + WAL_RECORD_OVERHEAD_MAX;
+        if (call->args[index].length <= longest)
             continue;
-        resp_errorf(call->reply, "ERR key is longer than %u bytes", longest);
+        call_refuse(call, "ERR key is longer than %u bytes", longest);
         return false;
     }
     return true;
@@ -143,37 +184,66 @@ static uint64_t call_log_bytes(struct call *call, uint64_t key_bytes)
     return bytes;
 }
 
-// Commands that only make data less may use the space in the log that is kept for them.
-static bool call_deletes(const struct command_doc *doc)
+bool call_deletes(const struct command_doc *doc)
 {
     return (doc->key_flags & KEY_RM) != 0 || doc->first_key == 0;
 }
 
-// Room for the records of a write. False when the command is to be refused (it has been answered)
-// or has to wait (*again).
-static bool call_admit(struct call *call, uint64_t key_bytes, bool *again)
+// What becomes of a call before it is executed.
+enum call_verdict {
+    CALL_RUNS,
+    CALL_ANSWERED, // refused or queued
+    CALL_WAITS,    // nothing has been written
+};
+
+// Room for `bytes` of records.
+static enum call_verdict call_admit(struct call *call, uint64_t bytes, bool deletes)
 {
     struct server *server = call->server;
-    bool deletes = call_deletes(call->command->doc);
-    switch (wal_admit(server->wal, call_log_bytes(call, key_bytes), deletes)) {
+    switch (wal_admit(server->wal, bytes, deletes)) {
     case WAL_ADMIT:
         call->admitted = true;
-        return true;
+        return CALL_RUNS;
     case WAL_WAIT:
         call_wait(call, WAIT_LOG);
-        *again = true;
-        return false;
+        return CALL_WAITS;
     case WAL_FULL:
         server->stats.denied_full++;
-        resp_errorf(call->reply, "MISCONF Errors writing to the AOF file: %s",
+        call_refuse(call, "MISCONF Errors writing to the AOF file: %s",
                     strerror(journal_space_error(server)));
-        return false;
+        return CALL_ANSWERED;
     case WAL_LARGE:
-        resp_error(call->reply, "ERR the command is larger than the log can take at once");
-        return false;
+        call_refuse(call, "ERR the command is larger than the log can take at once");
+        return CALL_ANSWERED;
     }
     assert(false);
-    return false;
+    return CALL_ANSWERED;
+}
+
+// EXEC: room for all that is queued, in memory and in the log, before anything changes.
+static enum call_verdict call_admit_transaction(struct call *call)
+{
+    const struct server *server = call->server;
+    const struct transaction *transaction = &call->connection->transaction;
+    struct transaction_need need;
+    if (!transaction->open || transaction->refused || transaction->dirty)
+        return CALL_RUNS;
+    transaction_need(call, &need);
+    bool over = data_used_bytes(server) > (uint64_t)server->config.maxmemory;
+    if (((transaction->flags & COMMAND_DENYOOM) && over) ||
+        !data_has_room(server, need.memory_bytes)) {
+        call_refuse_memory(call);
+        return CALL_ANSWERED;
+    }
+    if (need.maps > TRANSACTION_MAPS_MAX) {
+        call_refuse(call, "ERR too many commands that empty or swap databases");
+        return CALL_ANSWERED;
+    }
+    if (need.maps * DATABASES_MAX > keyspace_slots_free(server->keyspace)) {
+        call_wait(call, WAIT_LOG);
+        return CALL_WAITS;
+    }
+    return call_admit(call, need.log_bytes, need.deletes);
 }
 
 // A browser that somebody made talk to this port: its requests carry commands in their body. As in
@@ -208,49 +278,69 @@ static bool call_resolve(struct call *call)
         call->command = commands_resolve(command, call);
         if (call->command == NULL) {
             commands_error_subcommand(command, call);
+            call->connection->transaction.refused = call->connection->transaction.open;
             return false;
         }
     }
     const struct command_doc *doc = call->command->doc;
     if (command_doc_arity_ok(doc, call->argc))
         return true;
-    resp_errorf(call->reply, "ERR wrong number of arguments for '%s' command", doc->name);
+    call_refuse(call, "ERR wrong number of arguments for '%s' command", doc->name);
     return false;
 }
 
-// True when the command may run. Otherwise it has been answered, or *again is set.
-static bool call_check(struct call *call, bool *again)
+// Inside a transaction every command is refused when memory is short, because queueing takes some.
+static bool call_over_memory(const struct call *call)
+{
+    const struct server *server = call->server;
+    bool asks = (call->command->doc->flags & COMMAND_DENYOOM) ||
+                (call->connection->transaction.open && transaction_takes(call));
+    return asks && data_used_bytes(server) > (uint64_t)server->config.maxmemory;
+}
+
+static enum call_verdict call_check(struct call *call)
 {
     struct server *server = call->server;
+    struct connection *connection = call->connection;
     if (!call_resolve(call))
-        return false;
+        return CALL_ANSWERED;
+    connection->last_command = call->command->doc->name;
     uint32_t flags = call->command->doc->flags;
-    if (!call->connection->authenticated && !(flags & COMMAND_NO_AUTH)) {
-        resp_error(call->reply, "NOAUTH Authentication required.");
-        return false;
-    }
-    if ((flags & COMMAND_DENYOOM) && data_used_bytes(server) > (uint64_t)server->config.maxmemory) {
-        call_error_memory(call);
-        return false;
-    }
     uint64_t key_bytes;
+    if (!connection->authenticated && !(flags & COMMAND_NO_AUTH)) {
+        call_refuse(call, "NOAUTH Authentication required.");
+        return CALL_ANSWERED;
+    }
+    if (connection->transaction.open && (flags & COMMAND_NO_MULTI)) {
+        call_refuse(call, "ERR Command not allowed inside a transaction");
+        return CALL_ANSWERED;
+    }
+    if (call_over_memory(call)) {
+        call_refuse_memory(call);
+        return CALL_ANSWERED;
+    }
     if (!call_keys(call, &key_bytes))
-        return false;
-    if (!(flags & COMMAND_WRITE))
-        return true;
+        return CALL_ANSWERED;
+    if (connection->transaction.open && transaction_takes(call)) {
+        transaction_queue(call);
+        return CALL_ANSWERED;
+    }
+    bool executes = call->command->handler == command_exec;
+    if (!(flags & COMMAND_WRITE) && !executes)
+        return CALL_RUNS;
     if (reply_pool_free(server->replies) < REPLY_CHUNKS_RESERVE) {
         call_wait(call, WAIT_OUTPUT);
-        *again = true;
-        return false;
+        return CALL_WAITS;
     }
-    return call_admit(call, key_bytes, again);
+    if (executes)
+        return call_admit_transaction(call);
+    return call_admit(call, call_log_bytes(call, key_bytes), call_deletes(call->command->doc));
 }
 
 // --- the command itself ----------------------------------------------------------------------
 
 void call_execute(struct call *call)
 {
-    call->connection->last_command = call->command->doc->name;
     call->command->handler(call);
 }
 
@@ -293,7 +383,7 @@ static void call_finish(struct call *call, struct reply_point point)
 void commands_refuse_memory(struct call *call)
 {
     struct reply_point point = reply_point(&call->connection->reply);
-    call_error_memory(call);
+    call_refuse_memory(call);
     call->server->stats.commands++;
     call_finish(call, point);
 }
@@ -303,21 +393,23 @@ bool commands_call(struct call *call)
     struct server *server = call->server;
     struct connection *connection = call->connection;
     struct reply_point point = reply_point(&connection->reply);
-    bool again = false;
-    if (call_check(call, &again)) {
+    switch (call_check(call)) {
+    case CALL_RUNS:
         call_execute(call);
-        if (call->again) {
-            // Deleting expired keys may be all that has changed: that can be said once more.
-            assert(!call->changed || !(call->command->doc->flags & COMMAND_WRITE));
-            reply_rollback(&connection->reply, point);
-            call_wait(call, WAIT_LOG);
-            return false;
-        }
-    } else if (again) {
+        if (!call->again)
+            break;
+        // Deleting expired keys may be all that has changed: that can be said once more.
+        assert(!call->changed || !(call->command->doc->flags & COMMAND_WRITE));
+        reply_rollback(&connection->reply, point);
+        call_wait(call, WAIT_LOG);
+        return false;
+    case CALL_WAITS:
         assert(!call->changed);
         return false;
-    } else if (connection->state == CONNECTION_CLOSING) {
-        return true;
+    case CALL_ANSWERED:
+        if (connection->state == CONNECTION_CLOSING)
+            return true;
+        break;
     }
     server->stats.commands++;
     connection->commands++;

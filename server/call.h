@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct command;
+struct command_doc;
 struct connection;
 struct server;
 
@@ -49,11 +50,16 @@ void call_execute(struct call *call);
 struct span call_arg(const struct call *call, uint32_t index);
 // True when argument `index` equals `text` (lower case, terminated), ignoring case.
 bool call_arg_is(const struct call *call, uint32_t index, const char *text);
+// Index of the call's `number`-th key (0 is the first). False when it has not so many.
+bool call_key_index(const struct call *call, uint32_t number, uint32_t *index);
 // Parses argument `index` as an integer; on failure replies "ERR value is not an integer or out of
 // range" and returns false.
 bool call_arg_integer(struct call *call, uint32_t index, int64_t *value);
 // The key in argument `index` of the connection's database; the first one is computed only once.
 struct key call_key(struct call *call, uint32_t index);
+
+// Does the command only make data less? It may use the space in the log that is kept for that.
+bool call_deletes(const struct command_doc *doc);
 
 void call_error_syntax(struct call *call); // "ERR syntax error"
 void call_error_memory(struct call *call); // "OOM command not allowed ...", counted

@@ -49,8 +49,13 @@ static size_t line_format(const struct call *call, const struct connection *conn
     uint64_t arguments = line_arguments(connection);
     int64_t age_s = (server->wall_ms - connection->created_ms) / 1000;
     int64_t idle_s = (server->wall_ms - connection->active_ms) / 1000;
-    char flags[4];
+    const struct transaction *transaction = &connection->transaction;
+    char flags[8];
     size_t flags_count = 0;
+    if (transaction->open)
+        flags[flags_count++] = 'x';
+    if (transaction->dirty)
+        flags[flags_count++] = 'd';
     if (connection->state == CONNECTION_LAST)
         flags[flags_count++] = 'c';
     if (connection->no_evict)
@@ -62,15 +67,18 @@ static size_t line_format(const struct call *call, const struct connection *conn
     int length = snprintf(
         line, LINE_BYTES_MAX,
         "id=%llu addr=%s laddr=%s fd=%d name=%.*s age=%lld idle=%lld flags=%.*s db=%u sub=0 psub=0 "
-        "ssub=0 multi=-1 qbuf=%llu qbuf-free=0 argv-mem=%llu multi-mem=0 rbs=%u rbp=%u obl=0 "
+        "ssub=0 multi=%d qbuf=%llu qbuf-free=0 argv-mem=%llu multi-mem=%llu rbs=%u rbp=%u obl=0 "
         "oll=%llu omem=%llu tot-mem=%llu events=%s cmd=%s user=default redir=-1 resp=%u "
         "lib-name=%.*s lib-ver=%.*s\n",
         (unsigned long long)connection->id, connection->peer, connection->own, connection->socket,
         (int)connection->name.length, connection->name.text, (long long)(age_s > 0 ? age_s : 0),
         (long long)(idle_s > 0 ? idle_s : 0), (int)flags_count, flags, connection->database,
-        (unsigned long long)input, (unsigned long long)arguments, (unsigned)REPLY_CHUNK_BYTES,
-        (unsigned)REPLY_CHUNK_BYTES, (unsigned long long)chunks, (unsigned long long)output,
-        (unsigned long long)(sizeof(*connection) + input + arguments + chunks * REPLY_CHUNK_BYTES),
+        transaction->open ? (int)transaction->count : -1, (unsigned long long)input,
+        (unsigned long long)arguments, (unsigned long long)transaction->bytes,
+        (unsigned)REPLY_CHUNK_BYTES, (unsigned)REPLY_CHUNK_BYTES, (unsigned long long)chunks,
+        (unsigned long long)output,
+        (unsigned long long)(sizeof(*connection) + input + arguments + transaction->bytes +
+                             chunks * REPLY_CHUNK_BYTES),
         connection->sending ? "rw" : "r", connection->last_command,
         connection->reply.writer.version, (int)connection->lib_name.length,
         connection->lib_name.text, (int)connection->lib_version.length,

@@ -57,6 +57,7 @@ void command_quit(struct call *call)
 void command_reset(struct call *call)
 {
     struct connection *connection = call->connection;
+    transaction_drop(call->server, connection);
     connection->database = 0;
     connection->name.length = 0;
     // The command after CLIENT REPLY SKIP stays unanswered, even this one.

@@ -14,12 +14,12 @@
 
 // Names of bits, from bit 0 on.
 static const char *const flag_names[] = {
-    "write", "readonly",     "denyoom", "admin",   "noscript", "loading",
-    "stale", "skip_monitor", "fast",    "no_auth", "no_multi", "allow_busy",
+    "write",        "readonly",     "denyoom", "admin",   "noscript", "loading",    "stale",
+    "skip_monitor", "skip_slowlog", "fast",    "no_auth", "no_multi", "allow_busy",
 };
 static const char *const category_names[] = {
     "@keyspace", "@read", "@write",     "@string",     "@admin",
-    "@fast",     "@slow", "@dangerous", "@connection",
+    "@fast",     "@slow", "@dangerous", "@connection", "@transaction",
 };
 static const char *const key_flag_names[] = {
     "RO", "RW", "OW", "RM", "access", "update", "insert", "delete", "variable_flags",
@@ -28,7 +28,7 @@ static const char *const argument_flag_names[] = {"optional", "multiple"};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 static_assert(1 << (COUNT(flag_names) - 1) == COMMAND_ALLOW_BUSY, "a name for every flag");
-static_assert(1 << (COUNT(category_names) - 1) == CATEGORY_CONNECTION, "for every category");
+static_assert(1 << (COUNT(category_names) - 1) == CATEGORY_TRANSACTION, "for every category");
 static_assert(1 << (COUNT(key_flag_names) - 1) == KEY_VARIABLE_FLAGS, "for every key flag");
 static_assert(1 << (COUNT(argument_flag_names) - 1) == ARGUMENT_MULTIPLE, "for every flag");
 
@@ -39,6 +39,7 @@ static const char *group_name(uint8_t group)
         [GROUP_GENERIC] = "generic",
         [GROUP_SERVER] = "server",
         [GROUP_STRING] = "string",
+        [GROUP_TRANSACTIONS] = "transactions",
     };
     assert(group < COUNT(names));
     return names[group];

@@ -18,10 +18,11 @@ enum command_flag {
     COMMAND_LOADING = 1 << 5,      // allowed while data is being loaded
     COMMAND_STALE = 1 << 6,        // allowed on a replica with old data
     COMMAND_SKIP_MONITOR = 1 << 7, // not shown by MONITOR
-    COMMAND_FAST = 1 << 8,         // constant or logarithmic time
-    COMMAND_NO_AUTH = 1 << 9,      // allowed before AUTH
-    COMMAND_NO_MULTI = 1 << 10,    // not inside a transaction
-    COMMAND_ALLOW_BUSY = 1 << 11,  // allowed while a script runs too long
+    COMMAND_SKIP_SLOWLOG = 1 << 8, // not in the slow log
+    COMMAND_FAST = 1 << 9,         // constant or logarithmic time
+    COMMAND_NO_AUTH = 1 << 10,     // allowed before AUTH
+    COMMAND_NO_MULTI = 1 << 11,    // not inside a transaction
+    COMMAND_ALLOW_BUSY = 1 << 12,  // allowed while a script runs too long
 };
 
 // ACL categories in COMMAND INFO's order.
@@ -35,6 +36,7 @@ enum command_category {
     CATEGORY_SLOW = 1 << 6,
     CATEGORY_DANGEROUS = 1 << 7,
     CATEGORY_CONNECTION = 1 << 8,
+    CATEGORY_TRANSACTION = 1 << 9,
 };
 
 // What a command does with its keys: the first four are about the key, one of them is always set;
@@ -51,7 +53,13 @@ enum command_key_flag {
     KEY_VARIABLE_FLAGS = 1 << 8, // depends on the arguments
 };
 
-enum command_group { GROUP_CONNECTION, GROUP_GENERIC, GROUP_SERVER, GROUP_STRING };
+enum command_group {
+    GROUP_CONNECTION,
+    GROUP_GENERIC,
+    GROUP_SERVER,
+    GROUP_STRING,
+    GROUP_TRANSACTIONS,
+};
 
 enum argument_type {
     ARGUMENT_STRING,

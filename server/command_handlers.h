@@ -84,6 +84,13 @@ void command_config_set(struct call *call);
 void command_shutdown(struct call *call);
 void command_time(struct call *call);
 
+// command_transaction.c
+void command_discard(struct call *call);
+void command_exec(struct call *call);
+void command_multi(struct call *call);
+void command_unwatch(struct call *call);
+void command_watch(struct call *call);
+
 // command_info.c
 void command_info(struct call *call);
 

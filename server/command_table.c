@@ -9,6 +9,7 @@
 // Flags that often go together.
 #define CONNECTION_STATE (COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE)
 #define ADMINISTRATION (COMMAND_ADMIN | CONNECTION_STATE)
+#define TRANSACTION (CONNECTION_STATE | COMMAND_FAST | COMMAND_ALLOW_BUSY)
 #define HANDSHAKE (CONNECTION_STATE | COMMAND_FAST | COMMAND_NO_AUTH | COMMAND_ALLOW_BUSY)
 
 // clang-format off
@@ -151,10 +152,17 @@ const struct command_doc command_table[] = {
      .key_flags = KEY_RM | KEY_DELETE,
      .tips = {"request_policy:multi_shard", "response_policy:agg_sum"},
      .arguments = arguments_some_keys},
+    {.name = "discard", .arity = 1, .group = GROUP_TRANSACTIONS, .since = "2.0.0",
+     .summary = "Forgets the commands queued since MULTI", .complexity = "O(N) for N commands",
+     .flags = TRANSACTION, .categories = CATEGORY_TRANSACTION},
     {.name = "echo", .arity = 2, .group = GROUP_CONNECTION, .since = "1.0.0",
      .summary = "Sends the message back", .complexity = "O(1)",
      .flags = COMMAND_LOADING | COMMAND_STALE | COMMAND_FAST, .categories = CATEGORY_CONNECTION,
      .arguments = arguments_message},
+    {.name = "exec", .arity = 1, .group = GROUP_TRANSACTIONS, .since = "1.2.0",
+     .summary = "Executes the commands queued since MULTI, all or none",
+     .complexity = "Depends on the commands", .flags = CONNECTION_STATE | COMMAND_SKIP_SLOWLOG,
+     .categories = CATEGORY_TRANSACTION},
     {.name = "exists", .arity = -2, .group = GROUP_GENERIC, .since = "1.0.0",
      .summary = "Counts how many of the given keys exist", .complexity = "O(N) for N keys",
      .flags = COMMAND_READONLY | COMMAND_FAST, .categories = CATEGORY_KEYSPACE,
@@ -222,6 +230,9 @@ const struct command_doc command_table[] = {
      .first_key = 1, .last_key = -1, .key_step = 2, .key_flags = KEY_OW | KEY_UPDATE,
      .tips = {"request_policy:multi_shard", "response_policy:all_succeeded"},
      .arguments = arguments_mset},
+    {.name = "multi", .arity = 1, .group = GROUP_TRANSACTIONS, .since = "1.2.0",
+     .summary = "Queues the commands that follow, until EXEC", .complexity = "O(1)",
+     .flags = TRANSACTION, .categories = CATEGORY_TRANSACTION},
     {.name = "persist", .arity = 2, .group = GROUP_GENERIC, .since = "2.2.0",
      .summary = "Makes a key permanent", .complexity = "O(1)",
      .flags = COMMAND_WRITE | COMMAND_FAST, .categories = CATEGORY_KEYSPACE,
@@ -295,6 +306,14 @@ const struct command_doc command_table[] = {
      .first_key = 1, .last_key = -1, .key_step = 1, .key_flags = KEY_RM | KEY_DELETE,
      .tips = {"request_policy:multi_shard", "response_policy:agg_sum"},
      .arguments = arguments_some_keys},
+    {.name = "unwatch", .arity = 1, .group = GROUP_TRANSACTIONS, .since = "2.2.0",
+     .summary = "Forgets all watched keys", .complexity = "O(1)", .flags = TRANSACTION,
+     .categories = CATEGORY_TRANSACTION},
+    {.name = "watch", .arity = -2, .group = GROUP_TRANSACTIONS, .since = "2.2.0",
+     .summary = "Makes the next EXEC depend on keys staying as they are",
+     .complexity = "O(1) for every key", .flags = TRANSACTION,
+     .categories = CATEGORY_TRANSACTION, .first_key = 1, .last_key = -1, .key_step = 1,
+     .key_flags = KEY_RO, .arguments = arguments_some_keys},
     {0},
 };
 // clang-format on

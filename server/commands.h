@@ -16,6 +16,8 @@ struct command {
     // How long the values may be, together, that the command makes of values which are there already,
     // beyond its arguments (COPY, BITOP ...): so much more memory and log it may need. NULL: none.
     uint64_t (*bytes)(struct call *call);
+    // How many zeros the command may put into values (SETRANGE, SETBIT ...). NULL: none.
+    uint64_t (*reach)(struct call *call);
     const struct command *subcommands; // of a container
     uint8_t subcommands_count;
     uint8_t length; // of the name

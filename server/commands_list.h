@@ -18,7 +18,9 @@
     X(decr, PLAIN, 'd', 'e', 'c', 'r') \
     X(decrby, PLAIN, 'd', 'e', 'b', 'y') \
     X(del, PLAIN, 'd', 'e', 'e', 'l') \
+    X(discard, PLAIN, 'd', 'i', 'r', 'd') \
     X(echo, PLAIN, 'e', 'c', 'h', 'o') \
+    X(exec, PLAIN, 'e', 'x', 'e', 'c') \
     X(exists, PLAIN, 'e', 'x', 't', 's') \
     X(expire, PLAIN, 'e', 'x', 'r', 'e') \
     X(flushall, PLAIN, 'f', 'l', 'l', 'l') \
@@ -31,6 +33,7 @@
     X(keys, PLAIN, 'k', 'e', 'y', 's') \
     X(mget, PLAIN, 'm', 'g', 'e', 't') \
     X(mset, PLAIN, 'm', 's', 'e', 't') \
+    X(multi, PLAIN, 'm', 'u', 't', 'i') \
     X(persist, PLAIN, 'p', 'e', 's', 't') \
     X(pexpire, PLAIN, 'p', 'e', 'r', 'e') \
     X(ping, PLAIN, 'p', 'i', 'n', 'g') \
@@ -45,7 +48,9 @@
     X(time, PLAIN, 't', 'i', 'm', 'e') \
     X(ttl, PLAIN, 't', 't', 't', 'l') \
     X(type, PLAIN, 't', 'y', 'p', 'e') \
-    X(unlink, PLAIN, 'u', 'n', 'n', 'k')
+    X(unlink, PLAIN, 'u', 'n', 'n', 'k') \
+    X(unwatch, PLAIN, 'u', 'n', 'c', 'h') \
+    X(watch, PLAIN, 'w', 'a', 'c', 'h')
 
 #define COMMANDS_CLIENT(X) \
     X(client, getname) \

@@ -349,6 +349,7 @@ static void connection_free_if_idle(struct server *server, struct connection *co
         return;
     if (!connection->closing_socket) {
         input_drop(server, connection);
+        transaction_drop(server, connection);
         reply_clear(&connection->reply);
         connection->closing_socket = true;
         io_close(server->io, connection->socket, connection_token(connection, TOKEN_CLOSE));

@@ -5,6 +5,7 @@
 #include "conf/limits.h"
 #include "protocol/resp_parser.h"
 #include "server/reply.h"
+#include "server/transaction.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -98,6 +99,7 @@ struct connection {
     enum connection_reply_mode reply_mode;
 
     uint64_t batch; // newest batch that it has a record in
+    struct transaction transaction;
 
     // session
     uint64_t id;

@@ -7,6 +7,7 @@
 #include "server/journal.h"
 #include "server/memory.h"
 #include "server/server.h"
+#include "server/watch.h"
 #include "storage/arena.h"
 #include "storage/keyspace.h"
 #include "wal/log.h"
@@ -33,11 +34,16 @@ static bool data_out_of_memory(struct call *call)
     return false;
 }
 
+bool data_has_room(const struct server *server, uint64_t bytes)
+{
+    return data_used_bytes(server) + bytes <= (uint64_t)server->config.maxmemory &&
+           arena_has_room(server->arena, bytes);
+}
+
 bool data_room(struct call *call, uint64_t bytes)
 {
-    const struct server *server = call->server;
-    if (data_used_bytes(server) + bytes > (uint64_t)server->config.maxmemory ||
-        !arena_has_room(server->arena, bytes))
+    // In a transaction that has been seen to before it began.
+    if (!call->room && !data_has_room(call->server, bytes))
         return data_out_of_memory(call);
     call->room = true;
     return true;
@@ -74,6 +80,8 @@ static void data_log(struct call *call, const struct key *key, struct wal_record
     call->hold = wal_open_batch(server->wal);
     call->changed = true;
     hold_touch(server->hold, key->hash, call->hold);
+    if (server->watches_count > 0)
+        watch_touch(server, key);
 }
 
 static void data_log_delete(struct call *call, const struct key *key)
@@ -259,6 +267,7 @@ bool data_flush(struct call *call, int database)
     }
     if (map.next_id == before.next_id)
         return true;
+    watch_map_begin(server);
     if (keyspace_set_map(server->keyspace, &map) < 0) {
         // All slots hold keys that are still being freed: the background does that first.
         call->again = true;
@@ -268,6 +277,7 @@ bool data_flush(struct call *call, int database)
     record.map.next_id = map.next_id;
     for (uint32_t i = 0; i < DATABASES_MAX; i++)
         record.map.ids[i] = map.ids[i];
+    watch_map_end(server);
     wal_append(server->wal, &record);
     call->changed = true;
     call->hold = wal_open_batch(server->wal);

@@ -34,8 +34,9 @@ bool data_flush(struct call *call, int database);
 
 // Memory that counts against maxmemory.
 uint64_t data_used_bytes(const struct server *server);
-// True when `bytes` more (arena_round sizes) stay within maxmemory and within the arena; else
-// replies OOM. What the call sets after that, up to this much, is not refused any more.
+// True when `bytes` more (arena_round sizes) stay within maxmemory and within the arena.
+bool data_has_room(const struct server *server, uint64_t bytes);
+// The same; else replies OOM. What the call sets after that, up to this much, is not refused any more.
 bool data_room(struct call *call, uint64_t bytes);
 uint64_t data_peak_bytes(const struct server *server);
 

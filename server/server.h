@@ -117,6 +117,11 @@ struct server {
     uint64_t large_bytes; // large arguments of commands that are not executed yet
     uint64_t input_bytes; // carried commands and their arguments
 
+    // transactions
+    struct watch *watches[WATCH_BUCKETS]; // by the hash of their keys
+    uint64_t watches_count;
+    uint64_t transaction_bytes; // of all queued commands
+
     // execution
     struct resp_arg *run_args; // RUN_ARGUMENTS
     uint64_t map_version; // counts flushes: keys hashed before one are hashed for a dead keyspace

@@ -55,6 +55,9 @@ void keyspace_get_map(const struct keyspace *keyspace, struct keyspace_map *map)
 // nothing has changed then. Aborts when an id is 0, not below next_id, or there twice.
 int keyspace_set_map(struct keyspace *keyspace, const struct keyspace_map *map);
 
+// How many new ids databases can have at once, before keyspace_sweep has freed dead keys.
+uint32_t keyspace_slots_free(const struct keyspace *keyspace);
+
 uint32_t keyspace_id(const struct keyspace *keyspace, uint32_t database);
 // The database that has this id, or -ENOENT.
 int keyspace_database_of_id(const struct keyspace *keyspace, uint32_t id);

@@ -84,6 +84,16 @@ int keyspace_set_map(struct keyspace *keyspace, const struct keyspace_map *map)
     return 0;
 }
 
+uint32_t keyspace_slots_free(const struct keyspace *keyspace)
+{
+    uint32_t used = 0;
+    for (uint32_t slot = 0; slot < KEYSPACE_SLOTS_MAX; slot++)
+        used += keyspace->slots[slot].keys > 0;
+    for (uint32_t i = 0; i < DATABASES_MAX; i++)
+        used += keyspace->slots[keyspace->database_slots[i]].keys == 0;
+    return used < KEYSPACE_SLOTS_MAX ? KEYSPACE_SLOTS_MAX - used : 0;
+}
+
 uint32_t keyspace_id(const struct keyspace *keyspace, uint32_t database)
 {
     assert(database < DATABASES_MAX);

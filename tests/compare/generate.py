@@ -141,9 +141,25 @@ class Generator:
             words[self.random.randrange(1, len(words) + 1) - 1] = self.pick(NUMBERS)
         return words
 
+    def transaction(self):
+        """Commands from MULTI to EXEC, perhaps with WATCH before; only such as need no normaliser."""
+        watched = [[b"WATCH"] + [self.key() for _ in range(self.random.randint(1, 3))]]
+        commands = watched if self.random.random() < 0.4 else []
+        if self.random.random() < 0.2:
+            commands.append([b"SET", self.key(), self.value()])
+        commands.append([b"MULTI"])
+        for _ in range(self.random.randint(0, 8)):
+            words, normaliser = self.command()
+            if normaliser is None and not loose(words[0]) and words[0].upper() != b"DBSIZE":
+                commands.append(words)
+        commands.append([self.pick([b"EXEC"] * 12 + [b"DISCARD", b"UNWATCH", b"MULTI"])])
+        return [(words, None) for words in commands] + [([b"DISCARD"], None)]
+
     def pipeline(self):
         """[(words, normaliser)], and what is to be sent a little later (or None)"""
         commands = []
+        if self.random.random() < 0.2:
+            commands += self.transaction()
         for _ in range(self.pick([1, 2, 5, 16, 40, 100])):
             command = self.command()
             if command[0][0].upper() == b"DBSIZE":

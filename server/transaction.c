@@ -1,0 +1,243 @@
+// Transactions: the queue of commands, and what they may need together.
+#include "server/transaction.h"
+
+#include "conf/limits.h"
+#include "server/call.h"
+#include "server/command_docs.h"
+#include "server/command_handlers.h"
+#include "server/commands.h"
+#include "server/connection.h"
+#include "server/data.h"
+#include "server/server.h"
+#include "server/transaction_queue.h"
+#include "server/watch.h"
+#include "storage/arena.h"
+#include "storage/keyspace.h"
+#include "wal/record.h"
+
+#include <assert.h>
+#include <string.h>
+
+bool transaction_takes(const struct call *call)
+{
+    static const command_handler immediate[] = {
+        command_exec, command_discard, command_multi, command_watch, command_quit, command_reset,
+    };
+    for (size_t i = 0; i < sizeof(immediate) / sizeof(immediate[0]); i++) {
+        if (call->command->handler == immediate[i])
+            return false;
+    }
+    return true;
+}
+
+// --- the queue -------------------------------------------------------------------------------
+
+static uint64_t queued_bytes(const struct call *call)
+{
+    uint64_t bytes = sizeof(struct queued) + call->argc * sizeof(struct resp_arg);
+    for (uint32_t i = 0; i < call->argc; i++)
+        bytes += call->args[i].external ? 0 : call->args[i].length;
+    return bytes;
+}
+
+// Memory that the command would take, large arguments included, fits the limits?
+static bool queue_has_room(const struct call *call, uint64_t bytes)
+{
+    const struct server *server = call->server;
+    const struct transaction *transaction = &call->connection->transaction;
+    uint64_t limit = (uint64_t)server->config.maxmemory / INPUT_SHARE;
+    if (limit < INPUT_BYTES_MIN)
+        limit = INPUT_BYTES_MIN;
+    for (uint32_t i = 0; i < call->argc; i++)
+        bytes += call->args[i].external ? call->args[i].length : 0;
+    return transaction->bytes + bytes <= COMMAND_BYTES_MAX &&
+           server->transaction_bytes + bytes <= limit;
+}
+
+// Copies the arguments behind the block's head; large ones are blocks already, and change hands.
+static void queued_fill(struct queued *queued, struct call *call)
+{
+    struct server *server = call->server;
+    queued->next = NULL;
+    queued->command = call->command;
+    queued->argc = call->argc;
+    queued->bytes = arena_block_bytes(server->arena, queued);
+    uint8_t *to = (uint8_t *)&queued->args[call->argc];
+    uint64_t offset = 0;
+    for (uint32_t i = 0; i < call->argc; i++) {
+        struct resp_arg *arg = &call->args[i];
+        queued->args[i] = *arg;
+        if (arg->external) {
+            queued->bytes += arena_block_bytes(server->arena, (void *)(uintptr_t)arg->where);
+            arg->where = 0;
+            continue;
+        }
+        memcpy(to + offset, call->base + arg->where, arg->length);
+        queued->args[i].where = offset;
+        offset += arg->length;
+    }
+}
+
+void transaction_queue(struct call *call)
+{
+    struct server *server = call->server;
+    struct transaction *transaction = &call->connection->transaction;
+    // It will not be executed anyway.
+    if (transaction->refused || transaction->dirty) {
+        resp_simple(call->reply, "QUEUED");
+        return;
+    }
+    uint64_t bytes = queued_bytes(call);
+    struct queued *queued = queue_has_room(call, bytes) ? arena_alloc(server->arena, bytes) : NULL;
+    if (queued == NULL) {
+        transaction->refused = true;
+        call_error_memory(call);
+        return;
+    }
+    queued_fill(queued, call);
+    if (transaction->last != NULL)
+        transaction->last->next = queued;
+    else
+        transaction->first = queued;
+    transaction->last = queued;
+    transaction->count++;
+    transaction->flags |= call->command->doc->flags;
+    transaction->bytes += queued->bytes;
+    server->transaction_bytes += queued->bytes;
+    resp_simple(call->reply, "QUEUED");
+}
+
+void queued_free(struct server *server, struct queued *queued)
+{
+    for (uint32_t i = 0; i < queued->argc; i++) {
+        if (queued->args[i].external && queued->args[i].where != 0)
+            keyspace_block_free(server->keyspace, (struct entry *)(uintptr_t)queued->args[i].where);
+    }
+    assert(server->transaction_bytes >= queued->bytes);
+    server->transaction_bytes -= queued->bytes;
+    arena_free(server->arena, queued);
+}
+
+struct call queued_call(const struct call *exec, struct queued *queued)
+{
+    return (struct call){
+        .server = exec->server,
+        .connection = exec->connection,
+        .reply = exec->reply,
+        .command = queued->command,
+        .args = queued->args,
+        .argc = queued->argc,
+        .base = (uint8_t *)&queued->args[queued->argc],
+        .now_ms = exec->now_ms,
+        .room = true,
+        .admitted = true,
+    };
+}
+
+void transaction_drop(struct server *server, struct connection *connection)
+{
+    struct transaction *transaction = &connection->transaction;
+    for (struct queued *queued = transaction->first; queued != NULL;) {
+        struct queued *next = queued->next;
+        queued_free(server, queued);
+        queued = next;
+    }
+    watch_drop(server, connection);
+    *transaction = (struct transaction){0};
+}
+
+// --- what it needs ---------------------------------------------------------------------------
+
+// What is known of all queued commands before the first one is executed. No value can become longer
+// than `longest` in between: values are made of values that are there, of arguments, and of the
+// zeros that are put in between.
+struct estimate {
+    uint64_t longest_now; // of the values that are there, of keys that commands name
+    uint64_t arguments;   // all, together
+    uint64_t reach;       // zeros
+    uint64_t key_longest;
+    uint64_t memory;
+    uint64_t log;
+    uint32_t makers;  // commands that make values of other values
+    uint32_t growers; // commands that may need memory
+};
+
+static void estimate_keys(struct call *call, struct estimate *estimate)
+{
+    uint32_t index;
+    for (uint32_t i = 0; call_key_index(call, i, &index); i++) {
+        struct key key = call_key(call, index);
+        const struct entry *entry = keyspace_find(call->server->keyspace, &key);
+        if (entry != NULL && entry_value_length(entry) > estimate->longest_now)
+            estimate->longest_now = entry_value_length(entry);
+        if (key.length > estimate->key_longest)
+            estimate->key_longest = key.length;
+        // Each may turn out to have expired, or be deleted.
+        estimate->log += key.length + WAL_RECORD_OVERHEAD_MAX;
+    }
+}
+
+static void estimate_command(struct call *call, struct estimate *estimate)
+{
+    estimate_keys(call, estimate);
+    if (!(call->command->doc->flags & COMMAND_WRITE))
+        return;
+    estimate->log += 4 * WAL_RECORD_OVERHEAD_MAX;
+    for (uint32_t i = 1; i < call->argc; i++) {
+        estimate->arguments += call->args[i].length;
+        estimate->log += (uint64_t)call->args[i].length + WAL_RECORD_OVERHEAD_MAX;
+    }
+    if (call->command->bytes != NULL)
+        estimate->makers++;
+    if (call->command->reach != NULL)
+        estimate->reach += call->command->reach(call);
+    if (call->command->doc->flags & COMMAND_DENYOOM)
+        estimate->growers++;
+}
+
+// Memory of a value of this length under the longest key, with what growing values get in reserve.
+static uint64_t estimate_entry(const struct estimate *estimate, uint64_t length)
+{
+    if (length > VALUE_BYTES_MAX)
+        length = VALUE_BYTES_MAX;
+    return keyspace_entry_bytes((uint32_t)estimate->key_longest, (uint32_t)(length + length / 4),
+                                true);
+}
+
+static uint64_t estimate_memory(const struct call *exec, const struct estimate *estimate)
+{
+    uint64_t longest = estimate->longest_now + estimate->arguments + estimate->reach;
+    uint64_t entry = estimate_entry(estimate, longest);
+    uint64_t bytes = estimate->reach + estimate->reach / 4;
+    for (struct queued *q = exec->connection->transaction.first; q != NULL; q = q->next) {
+        if (!(q->command->doc->flags & COMMAND_DENYOOM))
+            continue;
+        for (uint32_t i = 1; i < q->argc; i++)
+            bytes += estimate_entry(estimate, q->args[i].length);
+    }
+    // Values that are being sent stay where they are while their keys change, and a changed one is
+    // written anew before the old one goes.
+    bool pinned = longest >= REPLY_PIN_BYTES;
+    uint64_t copies = pinned ? estimate->growers : estimate->makers;
+    return estimate->growers + estimate->makers > 0 ? bytes + (copies + 1) * entry : 0;
+}
+
+void transaction_need(struct call *call, struct transaction_need *need)
+{
+    struct estimate estimate = {0};
+    *need = (struct transaction_need){.deletes = true};
+    for (struct queued *q = call->connection->transaction.first; q != NULL; q = q->next) {
+        struct call inner = queued_call(call, q);
+        const struct command_doc *doc = q->command->doc;
+        estimate_command(&inner, &estimate);
+        if (doc->flags & COMMAND_WRITE) {
+            need->maps += doc->first_key == 0;
+            need->deletes = need->deletes && call_deletes(doc);
+        }
+    }
+    uint64_t longest = estimate.longest_now + estimate.arguments + estimate.reach;
+    if (longest > VALUE_BYTES_MAX)
+        longest = VALUE_BYTES_MAX;
+    need->log_bytes = estimate.log + estimate.makers * (longest + WAL_RECORD_OVERHEAD_MAX);
+    need->memory_bytes = estimate_memory(call, &estimate);
+}
