@@ -81,7 +81,7 @@ static void data_log(struct call *call, const struct key *key, struct wal_record
     call->changed = true;
     hold_touch(server->hold, key->hash, call->hold);
     if (server->watches_count > 0)
-        watch_touch(server, key);
+        watch_touch(server, key, record->type == WAL_RECORD_DELETE);
 }
 
 static void data_log_delete(struct call *call, const struct key *key)
@@ -316,6 +316,8 @@ static enum keyspace_verdict data_judge(void *context, const struct entry *entry
     };
     wal_append(server->wal, &record);
     hold_touch(server->hold, key->hash, wal_open_batch(server->wal));
+    if (server->watches_count > 0)
+        watch_touch(server, key, true);
     server->stats.expired++;
     return KEYSPACE_REMOVE;
 }

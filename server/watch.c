@@ -127,13 +127,13 @@ bool watch_expired(const struct server *server, const struct connection *connect
 
 // --- changes ---------------------------------------------------------------------------------
 
-void watch_touch(struct server *server, const struct key *key)
+void watch_touch(struct server *server, const struct key *key, bool deleted)
 {
     for (struct watch *w = *watch_bucket(server, key->hash); w != NULL; w = w->next) {
         if (!watch_is(w, key))
             continue;
         // That an expired key is deleted changes nothing for anybody.
-        if (w->expired && watch_entry(server, w) == NULL)
+        if (w->expired && deleted)
             w->expired = false;
         else
             w->connection->transaction.dirty = true;

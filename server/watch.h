@@ -17,8 +17,8 @@ void watch_drop(struct server *server, struct connection *connection);
 // Has a watched key expired since it is watched?
 bool watch_expired(const struct server *server, const struct connection *connection);
 
-// This key has been changed or deleted.
-void watch_touch(struct server *server, const struct key *key);
+// This key has been changed, or `deleted`, by a command or for having expired.
+void watch_touch(struct server *server, const struct key *key, bool deleted);
 // Around a change of the databases' map (keyspace_set_map).
 void watch_map_begin(struct server *server);
 void watch_map_end(struct server *server);
