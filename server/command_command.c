@@ -147,10 +147,11 @@ static const struct command_doc *line_command(const struct call *call)
 }
 
 // What SET does with its key depends on GET.
-static uint16_t line_key_flags(const struct call *call, const struct command_doc *doc)
+static uint16_t line_key_flags(const struct call *call, const struct command_doc *doc,
+                               uint32_t index)
 {
     if (!(doc->key_flags & KEY_VARIABLE_FLAGS))
-        return doc->key_flags;
+        return command_doc_key_flags(doc, index);
     assert(strcmp(doc->name, "set") == 0);
     for (uint32_t i = LINE_START + 3; i < call->argc; i++) {
         if (call_arg_is(call, i, "get"))
@@ -167,7 +168,6 @@ static void line_keys_reply(struct call *call, const struct command_doc *doc, bo
     uint32_t step = (uint32_t)doc->key_step;
     uint32_t last = doc->last_key < 0 ? argc - (uint32_t)-doc->last_key : (uint32_t)doc->last_key;
     assert(last >= first && last < argc);
-    uint16_t flags = line_key_flags(call, doc);
     resp_array(call->reply, (last - first) / step + 1);
     for (uint32_t i = first; i <= last; i += step) {
         struct span key = call_arg(call, LINE_START + i);
@@ -175,7 +175,7 @@ static void line_keys_reply(struct call *call, const struct command_doc *doc, bo
             resp_array(call->reply, 2);
         resp_bulk(call->reply, key.data, key.length);
         if (with_flags)
-            command_key_flags_reply(call->reply, flags);
+            command_key_flags_reply(call->reply, line_key_flags(call, doc, i));
     }
 }
 

@@ -171,6 +171,13 @@ static void reply_bits(struct resp_writer *writer, uint32_t bits, const char *co
     }
 }
 
+uint16_t command_doc_key_flags(const struct command_doc *doc, uint32_t index)
+{
+    assert(doc->first_key > 0 && index >= (uint32_t)doc->first_key);
+    bool second = doc->second_key != 0 && index >= (uint32_t)doc->second_key;
+    return second ? doc->second_key_flags : doc->key_flags;
+}
+
 void command_key_flags_reply(struct resp_writer *writer, uint16_t key_flags)
 {
     reply_bits(writer, key_flags, key_flag_names, COUNT(key_flag_names));
@@ -200,24 +207,22 @@ static void reply_tips(struct resp_writer *writer, const struct command_doc *doc
         resp_bulk_text(writer, doc->tips[i]);
 }
 
-// Where the keys are, the way that cluster clients read it: begin at an index, then go on in steps.
-// All of our commands need at most one such specification.
-static void reply_key_specs(struct resp_writer *writer, const struct command_doc *doc)
+// Where keys are, the way that cluster clients read it: begin at an index, then go on in steps. The
+// last index counts from the end when it is negative.
+static void reply_key_spec(struct resp_writer *writer, const struct command_doc *doc, int first,
+                           int last, uint16_t flags)
 {
-    resp_set(writer, doc->first_key ? 1 : 0);
-    if (!doc->first_key)
-        return;
     resp_map(writer, doc->key_notes ? 4 : 3);
     reply_field(writer, "notes", doc->key_notes);
     resp_bulk_text(writer, "flags");
-    command_key_flags_reply(writer, doc->key_flags);
+    command_key_flags_reply(writer, flags);
 
     resp_bulk_text(writer, "begin_search");
     resp_map(writer, 2);
     reply_field(writer, "type", "index");
     resp_bulk_text(writer, "spec");
     resp_map(writer, 1);
-    reply_number(writer, "index", doc->first_key);
+    reply_number(writer, "index", first);
 
     resp_bulk_text(writer, "find_keys");
     resp_map(writer, 2);
@@ -225,10 +230,21 @@ static void reply_key_specs(struct resp_writer *writer, const struct command_doc
     resp_bulk_text(writer, "spec");
     resp_map(writer, 3);
     // here the last key counts from the first one, unless it counts from the end
-    reply_number(writer, "lastkey",
-                 doc->last_key < 0 ? doc->last_key : doc->last_key - doc->first_key);
+    reply_number(writer, "lastkey", last < 0 ? last : last - first);
     reply_number(writer, "keystep", doc->key_step);
     reply_number(writer, "limit", 0);
+}
+
+static void reply_key_specs(struct resp_writer *writer, const struct command_doc *doc)
+{
+    int first = doc->first_key;
+    int second = doc->second_key;
+    resp_set(writer, first == 0 ? 0 : second == 0 ? 1 : 2);
+    if (first == 0)
+        return;
+    reply_key_spec(writer, doc, first, second ? second - 1 : doc->last_key, doc->key_flags);
+    if (second != 0)
+        reply_key_spec(writer, doc, second, doc->last_key, doc->second_key_flags);
 }
 
 // All of the element except its last field, the subcommands.
@@ -307,7 +323,7 @@ static void reply_arguments(struct resp_writer *writer, const struct command_arg
         reply_field(writer, "name", line->name);
         reply_field(writer, "type", argument_type_name(line->type));
         if (is_key)
-            reply_number(writer, "key_spec_index", 0);
+            reply_number(writer, "key_spec_index", line->key_spec);
         reply_field(writer, "token", line->token);
         reply_field(writer, "since", line->since);
         reply_field(writer, "deprecated_since", line->deprecated_since);

@@ -82,8 +82,9 @@ struct command_argument {
     const char *since; // or NULL
     const char *deprecated_since;
     uint8_t depth;
-    uint8_t type;  // enum argument_type
-    uint8_t flags; // enum argument_flag
+    uint8_t type;     // enum argument_type
+    uint8_t flags;    // enum argument_flag
+    uint8_t key_spec; // of a key: 1 when it is among the command's second keys
 };
 
 // A version in which the command got something new.
@@ -108,11 +109,13 @@ struct command_doc {
     uint16_t flags;                           // enum command_flag
     uint16_t categories; // those that do not follow from the flags: see command_doc_categories
     uint16_t key_flags;  // enum command_key_flag
-    uint8_t group;       // enum command_group
-    int8_t arity;        // number of arguments with the name; negative: at least that many
-    int8_t first_key;    // index of the first key argument, 0: no keys
-    int8_t last_key;     // index of the last one, negative: counted from the end (-1: the last)
-    int8_t key_step;     // distance between keys
+    uint16_t second_key_flags; // of the keys from `second_key` on
+    uint8_t group;             // enum command_group
+    int8_t arity;              // number of arguments with the name; negative: at least that many
+    int8_t first_key;          // index of the first key argument, 0: no keys
+    int8_t last_key;   // index of the last one, negative: counted from the end (-1: the last)
+    int8_t key_step;   // distance between keys
+    int8_t second_key; // index of the first key that something else happens to; 0: none
 };
 
 // The commands, without subcommands, in alphabetical order. The index is valid below the count.
@@ -131,6 +134,8 @@ const char *command_doc_own_name(const struct command_doc *doc);
 // True when a command with `argc` arguments, its name (and its container's name) included, has
 // enough and not too many.
 bool command_doc_arity_ok(const struct command_doc *doc, uint32_t argc);
+// What a command does with the key in argument `index`.
+uint16_t command_doc_key_flags(const struct command_doc *doc, uint32_t index);
 // All ACL categories (enum command_category), implied ones included.
 uint16_t command_doc_categories(const struct command_doc *doc);
 // True when it is in the category of this name (in any case, without '@').

@@ -64,6 +64,9 @@ static void check_row(const struct command_doc *doc, const struct command_doc *c
     cr_assert_eq(doc->first_key == 0, doc->last_key == 0, "%s", doc->name);
     uint16_t about_key = doc->key_flags & (KEY_RO | KEY_RW | KEY_OW | KEY_RM);
     cr_assert_eq(__builtin_popcount(about_key), doc->first_key != 0, "%s", doc->name);
+    uint16_t about_second = doc->second_key_flags & (KEY_RO | KEY_RW | KEY_OW | KEY_RM);
+    cr_assert_eq(__builtin_popcount(about_second), doc->second_key != 0, "%s", doc->name);
+    cr_assert(doc->second_key == 0 || doc->second_key > doc->first_key, "%s", doc->name);
     cr_assert_neq(doc->flags & (COMMAND_WRITE | COMMAND_READONLY),
                   COMMAND_WRITE | COMMAND_READONLY);
     cr_assert(!(doc->flags & COMMAND_DENYOOM) || doc->flags & COMMAND_WRITE, "%s", doc->name);
