@@ -65,8 +65,13 @@ struct key call_key(struct call *call, uint32_t index)
     if (index == call->first_key && call->key_version == server->map_version &&
         call->key_database == call->connection->database)
         return call->key;
+    return call_key_of(call, index, call->connection->database);
+}
+
+struct key call_key_of(const struct call *call, uint32_t index, uint32_t database)
+{
     struct span arg = call_arg(call, index);
-    return keyspace_key(server->keyspace, call->connection->database, arg.data, arg.length);
+    return keyspace_key(call->server->keyspace, database, arg.data, arg.length);
 }
 
 // --- common replies --------------------------------------------------------------------------

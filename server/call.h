@@ -57,6 +57,8 @@ bool call_key_index(const struct call *call, uint32_t number, uint32_t *index);
 bool call_arg_integer(struct call *call, uint32_t index, int64_t *value);
 // The key in argument `index` of the connection's database; the first one is computed only once.
 struct key call_key(struct call *call, uint32_t index);
+// The same in another database.
+struct key call_key_of(const struct call *call, uint32_t index, uint32_t database);
 
 // Does the command only make data less? It may use the space in the log that is kept for that.
 bool call_deletes(const struct command_doc *doc);

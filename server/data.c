@@ -73,7 +73,7 @@ static bool data_room_instead(struct call *call, const struct entry *old, uint64
 static void data_log(struct call *call, const struct key *key, struct wal_record *record)
 {
     struct server *server = call->server;
-    record->keyspace = keyspace_id(server->keyspace, call->connection->database);
+    record->keyspace = keyspace_id_of_slot(server->keyspace, key->slot);
     record->key = key->data;
     record->key_length = key->length;
     wal_append(server->wal, record);
@@ -305,12 +305,9 @@ static enum keyspace_verdict data_judge(void *context, const struct entry *entry
     if (wal_open_bytes(server->wal) > WAL_BATCH_BYTES_SOFT / 4 ||
         wal_admit(server->wal, bytes, true) != WAL_ADMIT)
         return KEYSPACE_STOP;
-    int database = keyspace_database_of_slot(server->keyspace, entry->slot);
-    if (database < 0)
-        return KEYSPACE_REMOVE;
     struct wal_record record = {
         .type = WAL_RECORD_DELETE,
-        .keyspace = keyspace_id(server->keyspace, (uint32_t)database),
+        .keyspace = keyspace_id_of_slot(server->keyspace, entry->slot),
         .key = key->data,
         .key_length = key->length,
     };

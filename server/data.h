@@ -1,5 +1,5 @@
 // The data as commands see it: expired keys are gone, every change is logged, every key that was
-// looked at holds the reply back until what it shows is safe.
+// looked at holds the reply back until what it shows is safe. A key may be of any database.
 #ifndef PORO_SERVER_DATA_H
 #define PORO_SERVER_DATA_H
 

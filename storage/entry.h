@@ -9,7 +9,7 @@
 // Layout: this header, [struct entry_lengths], [int64_t expiry, ms], key, value.
 struct entry {
     uint16_t slot; // the keyspace that it belongs to, see keyspace.h
-    uint16_t idle; // reserved for eviction
+    uint16_t idle; // when it was used last, on the owner's coarse clock
     uint8_t flags;
     uint8_t key_length;    // unless ENTRY_WIDE
     uint16_t value_length; // unless ENTRY_WIDE
@@ -25,6 +25,7 @@ enum entry_flags {
     ENTRY_EXPIRY = 2, // an expiry follows
     ENTRY_PINNED = 4, // its bytes are lent to the kernel: neither change nor free them
     ENTRY_DEAD = 8,   // no longer in the table, kept only because it is pinned
+    ENTRY_EDITED = 16, // bytes of its value were changed in place, after it had been set
 };
 
 static inline size_t entry_key_offset(const struct entry *entry)
@@ -65,6 +66,18 @@ static inline int64_t entry_expiry(const struct entry *entry)
         return 0;
     size_t lengths = (entry->flags & ENTRY_WIDE) ? sizeof(struct entry_lengths) : 0;
     return *(const int64_t *)((const uint8_t *)(entry + 1) + lengths);
+}
+
+// The entry is used now. Its cache line is only dirtied when the coarse clock has moved.
+static inline void entry_touch(struct entry *entry, uint16_t clock)
+{
+    if (entry->idle != clock)
+        entry->idle = clock;
+}
+
+static inline void entry_mark_edited(struct entry *entry)
+{
+    entry->flags |= ENTRY_EDITED;
 }
 
 #endif

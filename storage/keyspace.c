@@ -135,6 +135,11 @@ struct place keyspace_place(const struct keyspace *keyspace, uint64_t hash,
 bool keyspace_link(struct keyspace *keyspace, const struct key *key, struct entry *entry)
 {
     keyspace_grow_for_insert(keyspace);
+    return keyspace_insert(keyspace, key, entry);
+}
+
+bool keyspace_insert(struct keyspace *keyspace, const struct key *key, struct entry *entry)
+{
     uint64_t home;
     struct table *table = (struct table *)keyspace_table(keyspace, key->hash, &home);
     bool expires = (entry->flags & ENTRY_EXPIRY) != 0;
@@ -160,7 +165,8 @@ void keyspace_relink(struct keyspace *keyspace, const struct place *place, struc
     entry_release(keyspace, old);
 }
 
-void keyspace_unlink(struct keyspace *keyspace, const struct place *place, struct entry *entry)
+void keyspace_remove(struct keyspace *keyspace, const struct place *place,
+                     const struct entry *entry)
 {
     assert(bucket_offset(place->bucket, place->slot) == keyspace_offset(keyspace, entry));
     struct keyspace_slot *slot = &keyspace->slots[entry->slot];
@@ -172,6 +178,11 @@ void keyspace_unlink(struct keyspace *keyspace, const struct place *place, struc
         assert(slot->volatile_keys > 0);
         slot->volatile_keys--;
     }
+}
+
+void keyspace_unlink(struct keyspace *keyspace, const struct place *place, struct entry *entry)
+{
+    keyspace_remove(keyspace, place, entry);
     entry_release(keyspace, entry);
 }
 
@@ -205,8 +216,7 @@ static bool fits_in_place(const struct keyspace *keyspace, const struct entry *o
     bool same_start = ((old->flags ^ shape->flags) & (ENTRY_WIDE | ENTRY_EXPIRY)) == 0;
     if (same_start && wanted == entry_bytes(old))
         return true;
-    size_t capacity = arena_block_bytes(keyspace->arena, old);
-    if (wanted > capacity || capacity - arena_round(wanted) > capacity / 8)
+    if (!entry_block_fits(keyspace, old, wanted))
         return false;
     // When the key has to move, it would be written over a value that lies in the same block.
     return same_start || !lies_inside(keyspace, value, old);

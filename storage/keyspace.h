@@ -61,6 +61,8 @@ uint32_t keyspace_slots_free(const struct keyspace *keyspace);
 uint32_t keyspace_id(const struct keyspace *keyspace, uint32_t database);
 // The database that has this id, or -ENOENT.
 int keyspace_database_of_id(const struct keyspace *keyspace, uint32_t id);
+// The id of the keyspace that keys of this slot are in.
+uint32_t keyspace_id_of_slot(const struct keyspace *keyspace, uint16_t slot);
 // The database that an entry of this slot belongs to, or -ENOENT when it is dead.
 int keyspace_database_of_slot(const struct keyspace *keyspace, uint16_t slot);
 
@@ -105,6 +107,12 @@ struct entry *keyspace_write(struct keyspace *keyspace, const struct key *key, s
 // Sets (ms > 0) or removes (0) the expiry. NULL when there is no memory; nothing has changed then.
 struct entry *keyspace_set_expiry(struct keyspace *keyspace, const struct key *key,
                                   struct entry *entry, int64_t expiry_ms);
+
+// Gives the entry of `from`, which is there, the key `to` (another one, perhaps of another database),
+// in place of whatever that had; its value stays in its block where that can be. The bytes of neither
+// key may lie in the entry. NULL when there is no memory; nothing has changed then.
+struct entry *keyspace_rename(struct keyspace *keyspace, const struct key *from,
+                              const struct key *to);
 
 // Removes the key. False when it was not there.
 bool keyspace_delete(struct keyspace *keyspace, const struct key *key);

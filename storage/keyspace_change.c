@@ -21,6 +21,7 @@ static struct entry *move(struct keyspace *keyspace, const struct key *key, stru
     uint32_t before = entry_value_length(old);
     uint32_t common = before < shape->value_length ? before : shape->value_length;
     bytes_copy(entry_value_at(entry), entry_value(old), common);
+    entry_inherit(entry, old->flags, old->idle);
     struct place place = keyspace_place(keyspace, key->hash, old);
     keyspace_relink(keyspace, &place, old, entry);
     return entry;
@@ -101,7 +102,7 @@ static void shift(struct entry *entry, int64_t expiry_ms)
     assert(!(entry->flags & (ENTRY_WIDE | ENTRY_PINNED)));
     uint8_t *from = entry_key_at(entry);
     size_t length = entry_key_length(entry) + (size_t)entry_value_length(entry);
-    entry->flags = (uint8_t)(expiry_ms != 0 ? ENTRY_EXPIRY : 0);
+    entry->flags = (uint8_t)((entry->flags & ENTRY_EDITED) | (expiry_ms != 0 ? ENTRY_EXPIRY : 0));
     memmove(entry_key_at(entry), from, length);
     if (expiry_ms != 0)
         *(int64_t *)(entry + 1) = expiry_ms;

@@ -62,6 +62,12 @@ void entry_release(struct keyspace *keyspace, struct entry *entry)
     arena_free(keyspace->arena, entry);
 }
 
+bool entry_block_fits(const struct keyspace *keyspace, const struct entry *entry, size_t bytes)
+{
+    size_t capacity = arena_block_bytes(keyspace->arena, entry);
+    return bytes <= capacity && capacity - arena_round(bytes) <= capacity / 8;
+}
+
 size_t keyspace_entry_bytes(uint32_t key_length, uint32_t value_length, bool expiry)
 {
     struct entry_shape shape = entry_shape(key_length, value_length, expiry);

@@ -84,18 +84,30 @@ static inline size_t entry_bytes(const struct entry *entry)
 // A block of at least `bytes` with header and key written; its value is undefined. NULL: no memory.
 struct entry *entry_create(struct keyspace *keyspace, const struct key *key,
                            const struct entry_shape *shape, size_t bytes);
+// True when an entry of `bytes` may stay in this entry's block, which is not far too large for it.
+bool entry_block_fits(const struct keyspace *keyspace, const struct entry *entry, size_t bytes);
+// What stays with an entry that is written anew with the same value.
+static inline void entry_inherit(struct entry *entry, uint8_t flags, uint16_t idle)
+{
+    entry->flags |= flags & ENTRY_EDITED;
+    entry->idle = idle;
+}
 // Frees the entry's block, or, when it is pinned, leaves that to the last unpin. The entry is no
 // longer in the table.
 void entry_release(struct keyspace *keyspace, struct entry *entry);
 
 // --- places (keyspace.c) ---------------------------------------------------------------------
 
-// Puts an entry that is not there yet into the table and counts it. False: no room.
+// Puts an entry that is not there yet into the table and counts it. False: no room. Only
+// keyspace_link lets the table grow for it, which moves other entries' places.
+bool keyspace_insert(struct keyspace *keyspace, const struct key *key, struct entry *entry);
 bool keyspace_link(struct keyspace *keyspace, const struct key *key, struct entry *entry);
 // Lets the place of `old` refer to `entry` instead and releases `old`.
 void keyspace_relink(struct keyspace *keyspace, const struct place *place, struct entry *old,
                      struct entry *entry);
-// Empties the place of `entry` and releases it.
+// Empties the place of `entry`, which is no longer counted; keyspace_unlink releases it, too.
+void keyspace_remove(struct keyspace *keyspace, const struct place *place,
+                     const struct entry *entry);
 void keyspace_unlink(struct keyspace *keyspace, const struct place *place, struct entry *entry);
 // Finds the place of an entry that is known to be there.
 struct place keyspace_place(const struct keyspace *keyspace, uint64_t hash,

@@ -100,6 +100,12 @@ uint32_t keyspace_id(const struct keyspace *keyspace, uint32_t database)
     return keyspace->slots[keyspace->database_slots[database]].id;
 }
 
+uint32_t keyspace_id_of_slot(const struct keyspace *keyspace, uint16_t slot)
+{
+    assert(slot < KEYSPACE_SLOTS_MAX && keyspace->slots[slot].id != 0);
+    return keyspace->slots[slot].id;
+}
+
 int keyspace_database_of_id(const struct keyspace *keyspace, uint32_t id)
 {
     for (int i = 0; i < DATABASES_MAX; i++)

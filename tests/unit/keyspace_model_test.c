@@ -211,6 +211,34 @@ static void do_delete(struct model *m, const struct key *key, struct model_key *
     cr_assert_null(keyspace_find(m->f.keyspace, key));
 }
 
+static void do_rename(struct model *m, const struct key *key, struct model_key *expected)
+{
+    uint32_t database;
+    uint32_t i;
+    char name[400];
+    struct key to = pick_key(m, &database, &i, name);
+    struct model_key *target = &m->tables[database][i];
+    struct entry *entry = keyspace_find(m->f.keyspace, key);
+    if (entry == NULL || target == expected)
+        return;
+    uint16_t idle = (uint16_t)draw(m, UINT16_MAX);
+    entry_touch(entry, idle);
+    entry = keyspace_rename(m->f.keyspace, key, &to);
+    if (entry == NULL) {
+        m->refusals++;
+        check_entry(expected, keyspace_find(m->f.keyspace, key));
+        check_entry(target, keyspace_find(m->f.keyspace, &to));
+        return;
+    }
+    free(target->value);
+    *target = *expected;
+    *expected = (struct model_key){0};
+    check_entry(target, entry);
+    cr_assert_eq(entry, keyspace_find(m->f.keyspace, &to));
+    cr_assert_null(keyspace_find(m->f.keyspace, key));
+    cr_assert_eq(entry->idle, idle);
+}
+
 // Pins the key's value, or lets go of what the same cell holds.
 static void do_pin(struct model *m, const struct key *key)
 {
@@ -361,6 +389,8 @@ static void step(struct model *m, bool shrinking)
         do_pin(m, &key);
     else if (operation < 85)
         do_background(m);
+    else if (operation < 92)
+        do_rename(m, &key, expected);
     else
         check_entry(expected, keyspace_find(m->f.keyspace, &key));
 }
