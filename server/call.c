@@ -14,6 +14,7 @@
 #include "wal/log.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -57,6 +58,22 @@ bool call_key_index(const struct call *call, uint32_t number, uint32_t *index)
         doc->last_key < 0 ? call->argc - (uint32_t)-doc->last_key : (uint32_t)doc->last_key;
     *index = (uint32_t)doc->first_key + number * (uint32_t)doc->key_step;
     return *index <= last && *index < call->argc;
+}
+
+bool call_arg_database(struct call *call, uint32_t index, uint32_t *database)
+{
+    int64_t value;
+    if (!call_arg_integer(call, index, &value))
+        return false;
+    const char *error = NULL;
+    if (value < INT_MIN || value > INT_MAX)
+        error = "ERR value is out of range, value must between -2147483648 and 2147483647";
+    else if (value < 0 || value >= DATABASES_MAX)
+        error = "ERR DB index is out of range";
+    if (error != NULL)
+        resp_error(call->reply, error);
+    *database = (uint32_t)value;
+    return error == NULL;
 }
 
 struct key call_key(struct call *call, uint32_t index)

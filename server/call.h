@@ -55,6 +55,8 @@ bool call_key_index(const struct call *call, uint32_t number, uint32_t *index);
 // Parses argument `index` as an integer; on failure replies "ERR value is not an integer or out of
 // range" and returns false.
 bool call_arg_integer(struct call *call, uint32_t index, int64_t *value);
+// Parses argument `index` as the number of a database; on failure replies what Redis says.
+bool call_arg_database(struct call *call, uint32_t index, uint32_t *database);
 // The key in argument `index` of the connection's database; the first one is computed only once.
 struct key call_key(struct call *call, uint32_t index);
 // The same in another database.

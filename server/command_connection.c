@@ -9,7 +9,6 @@
 #include "server/server.h"
 
 #include <assert.h>
-#include <limits.h>
 #include <string.h>
 
 void command_ping(struct call *call)
@@ -32,19 +31,10 @@ void command_echo(struct call *call)
 
 void command_select(struct call *call)
 {
-    int64_t database;
-    if (!call_arg_integer(call, 1, &database))
+    uint32_t database;
+    if (!call_arg_database(call, 1, &database))
         return;
-    if (database < INT_MIN || database > INT_MAX) {
-        resp_error(call->reply, "ERR value is out of range, value must between -2147483648 and "
-                                "2147483647");
-        return;
-    }
-    if (database < 0 || database >= DATABASES_MAX) {
-        resp_error(call->reply, "ERR DB index is out of range");
-        return;
-    }
-    call->connection->database = (uint32_t)database;
+    call->connection->database = database;
     call_ok(call);
 }
 

@@ -86,7 +86,7 @@ void command_pexpire(struct call *call)
 static void expire_left(struct call *call, bool seconds)
 {
     struct key key = call_key(call, 1);
-    const struct entry *entry = data_find(call, &key, true);
+    const struct entry *entry = data_peek(call, &key, true);
     int64_t left = -2;
     if (entry != NULL && entry_expiry(entry) == 0) {
         left = -1;

@@ -30,7 +30,7 @@ void command_exists(struct call *call)
     int64_t found = 0;
     for (uint32_t i = 1; i < call->argc; i++) {
         struct key key = call_key(call, i);
-        found += data_find(call, &key, true) != NULL;
+        found += data_peek(call, &key, true) != NULL;
     }
     resp_integer(call->reply, found);
 }
@@ -38,7 +38,7 @@ void command_exists(struct call *call)
 void command_type(struct call *call)
 {
     struct key key = call_key(call, 1);
-    resp_simple(call->reply, data_find(call, &key, true) != NULL ? "string" : "none");
+    resp_simple(call->reply, data_peek(call, &key, true) != NULL ? "string" : "none");
 }
 
 void command_dbsize(struct call *call)

@@ -4,6 +4,7 @@
 #include "server/commands.h"
 #include "server/connection.h"
 #include "server/hold.h"
+#include "server/idle.h"
 #include "server/journal.h"
 #include "server/memory.h"
 #include "server/server.h"
@@ -90,6 +91,20 @@ static void data_log_delete(struct call *call, const struct key *key)
     data_log(call, key, &record);
 }
 
+// Logs an entry that is new, whole.
+static void data_log_set(struct call *call, const struct key *key, struct entry *entry)
+{
+    entry_touch(entry, call->server->idle_clock);
+    struct wal_record record = {
+        .type = WAL_RECORD_SET,
+        .data = entry_value(entry),
+        .length = entry_value_length(entry),
+        .total = entry_value_length(entry),
+        .expiry_ms = entry_expiry(entry),
+    };
+    data_log(call, key, &record);
+}
+
 static void data_note_hold(struct call *call, uint64_t batch)
 {
     if (batch > call->hold)
@@ -124,7 +139,7 @@ static void data_expire(struct call *call, const struct key *key)
     server->stats.expired++;
 }
 
-struct entry *data_find(struct call *call, const struct key *key, bool count)
+struct entry *data_peek(struct call *call, const struct key *key, bool count)
 {
     struct server *server = call->server;
     struct entry *entry = keyspace_find(server->keyspace, key);
@@ -137,6 +152,14 @@ struct entry *data_find(struct call *call, const struct key *key, bool count)
         server->stats.hits++;
     else if (count)
         server->stats.misses++;
+    return entry;
+}
+
+struct entry *data_find(struct call *call, const struct key *key, bool count)
+{
+    struct entry *entry = data_peek(call, key, count);
+    if (entry != NULL && !call->connection->no_touch)
+        entry_touch(entry, call->server->idle_clock);
     return entry;
 }
 
@@ -178,14 +201,36 @@ bool data_set(struct call *call, const struct key *key, uint32_t argument, const
     }
     if (entry == NULL)
         return data_out_of_memory(call);
-    struct wal_record record = {
-        .type = WAL_RECORD_SET,
-        .data = entry_value(entry),
-        .length = entry_value_length(entry),
-        .total = entry_value_length(entry),
-        .expiry_ms = expiry_ms,
-    };
-    data_log(call, key, &record);
+    data_log_set(call, key, entry);
+    return true;
+}
+
+bool data_adopt(struct call *call, const struct key *key, struct entry *block, int64_t expiry_ms)
+{
+    struct entry *entry = keyspace_adopt(call->server->keyspace, key, block, expiry_ms);
+    if (entry == NULL)
+        return data_out_of_memory(call);
+    data_log_set(call, key, entry);
+    return true;
+}
+
+bool data_copy(struct call *call, const struct key *key, const struct entry *entry)
+{
+    bool edited = (entry->flags & ENTRY_EDITED) != 0;
+    if (!data_set(call, key, 0, entry_value(entry), entry_value_length(entry), entry_expiry(entry)))
+        return false;
+    if (edited)
+        entry_mark_edited(keyspace_find(call->server->keyspace, key));
+    return true;
+}
+
+bool data_rename(struct call *call, const struct key *from, const struct key *to)
+{
+    struct entry *entry = keyspace_rename(call->server->keyspace, from, to);
+    if (entry == NULL)
+        return data_out_of_memory(call);
+    data_log_set(call, to, entry);
+    data_log_delete(call, from);
     return true;
 }
 
@@ -204,6 +249,7 @@ bool data_write(struct call *call, const struct key *key, struct entry *entry, u
         entry = keyspace_write(server->keyspace, key, entry, offset, data, length);
     if (entry == NULL)
         return data_out_of_memory(call);
+    entry_mark_edited(entry);
     struct wal_record record = {
         .type = WAL_RECORD_RANGE,
         .data = data,
@@ -254,6 +300,29 @@ static bool data_flush_map(const struct server *server, int database, struct key
     return true;
 }
 
+// Gives databases other keyspaces.
+static bool data_map(struct call *call, const struct keyspace_map *map)
+{
+    struct server *server = call->server;
+    watch_map_begin(server);
+    if (keyspace_set_map(server->keyspace, map) < 0) {
+        // All slots hold keys that are still being freed: the background does that first.
+        call->again = true;
+        return false;
+    }
+    struct wal_record record = {.type = WAL_RECORD_MAP};
+    record.map.next_id = map->next_id;
+    for (uint32_t i = 0; i < DATABASES_MAX; i++)
+        record.map.ids[i] = map->ids[i];
+    watch_map_end(server);
+    wal_append(server->wal, &record);
+    call->changed = true;
+    call->hold = wal_open_batch(server->wal);
+    hold_touch_all(server->hold, call->hold);
+    server->map_version++;
+    return true;
+}
+
 bool data_flush(struct call *call, int database)
 {
     struct server *server = call->server;
@@ -265,25 +334,19 @@ bool data_flush(struct call *call, int database)
         resp_error(call->reply, "ERR no keyspace ids are left: export and import the data");
         return false;
     }
-    if (map.next_id == before.next_id)
-        return true;
-    watch_map_begin(server);
-    if (keyspace_set_map(server->keyspace, &map) < 0) {
-        // All slots hold keys that are still being freed: the background does that first.
-        call->again = true;
-        return false;
-    }
-    struct wal_record record = {.type = WAL_RECORD_MAP};
-    record.map.next_id = map.next_id;
-    for (uint32_t i = 0; i < DATABASES_MAX; i++)
-        record.map.ids[i] = map.ids[i];
-    watch_map_end(server);
-    wal_append(server->wal, &record);
-    call->changed = true;
-    call->hold = wal_open_batch(server->wal);
-    hold_touch_all(server->hold, call->hold);
-    server->map_version++;
-    return true;
+    return map.next_id == before.next_id || data_map(call, &map);
+}
+
+bool data_swap(struct call *call, uint32_t a, uint32_t b)
+{
+    struct server *server = call->server;
+    struct keyspace_map map;
+    keyspace_get_map(server->keyspace, &map);
+    data_note_hold(call, wal_newest_batch(server->wal));
+    uint32_t id = map.ids[a];
+    map.ids[a] = map.ids[b];
+    map.ids[b] = id;
+    return a == b || data_map(call, &map);
 }
 
 // --- background ------------------------------------------------------------------------------
@@ -367,6 +430,7 @@ void data_reclaim(struct server *server)
 void data_housekeeping(struct server *server)
 {
     keyspace_grow(server->keyspace, GROW_BUCKETS);
+    idle_housekeeping(server);
     // Nothing is to follow the record of a clean stop.
     if (server->state == SERVER_SERVING)
         data_sweep(server);

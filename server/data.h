@@ -10,8 +10,10 @@
 
 // The live entry of a key, or NULL. An expired one is deleted and logged first; when the log has no
 // room for that just now, call->again is set (the handler need not care). Counts keyspace hits and
-// misses when `count`.
+// misses when `count`. The key counts as used.
 struct entry *data_find(struct call *call, const struct key *key, bool count);
+// The same for commands that are not about the value: the key does not count as used.
+struct entry *data_peek(struct call *call, const struct key *key, bool count);
 
 // Changes. All log their result and stamp the key. They return false, having changed nothing and
 // replied "OOM command not allowed when used memory > 'maxmemory'." when there is no memory.
@@ -21,6 +23,13 @@ bool data_set(struct call *call, const struct key *key, uint32_t argument, const
               uint32_t length, int64_t expiry_ms);
 // True when the value in this argument was received into a block that can become the key's entry.
 bool data_adoptable(const struct call *call, const struct key *key, uint32_t argument);
+// The same with the value that a block holds (keyspace_block_create), which remains the caller's when
+// this returns false.
+bool data_adopt(struct call *call, const struct key *key, struct entry *block, int64_t expiry_ms);
+// Sets a key to another key's value and expiry. `entry` is that one's.
+bool data_copy(struct call *call, const struct key *key, const struct entry *entry);
+// Gives the live entry of `from` the key `to`, another one, in place of what that had.
+bool data_rename(struct call *call, const struct key *from, const struct key *to);
 // Makes the value `total` bytes long (zero-filled) and overwrites [offset, offset + length).
 bool data_write(struct call *call, const struct key *key, struct entry *entry, uint32_t offset,
                 const void *data, uint32_t length, uint32_t total);
@@ -31,6 +40,10 @@ bool data_delete(struct call *call, const struct key *key);
 // Empties one database (or all, database < 0), in constant time. Replies with an error and returns
 // false when no keyspace is free for it.
 bool data_flush(struct call *call, int database);
+
+// Exchanges all keys of two databases, in constant time. Replies with an error and returns false as
+// data_flush.
+bool data_swap(struct call *call, uint32_t a, uint32_t b);
 
 // Memory that counts against maxmemory.
 uint64_t data_used_bytes(const struct server *server);

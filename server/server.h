@@ -125,6 +125,8 @@ struct server {
     // execution
     struct resp_arg *run_args; // RUN_ARGUMENTS
     uint64_t map_version; // counts flushes: keys hashed before one are hashed for a dead keyspace
+    uint16_t idle_clock;  // see idle.h
+    uint64_t idle_cursor; // where the round over all entries goes on
 
     // time, read once a turn
     int64_t now_ns; // monotonic
@@ -132,6 +134,7 @@ struct server {
     int64_t started_ns;
     int64_t started_wall_ms;
     int64_t sweep_ns;    // when the expiry sweep ran last
+    int64_t idle_ns;     // when the round over all entries went on last
     int64_t reclaim_ns;  // when memory was given back last
     uint32_t visit_slot; // where the round over all connections goes on
     int64_t cycle_ns;    // when the once-a-second work ran last
