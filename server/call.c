@@ -49,13 +49,33 @@ bool call_arg_integer(struct call *call, uint32_t index, int64_t *value)
     return false;
 }
 
+// The last of the keys that an argument counts.
+static uint32_t call_last_counted_key(const struct call *call, const struct command_doc *doc,
+                                      uint32_t start)
+{
+    struct span arg = call_arg(call, start + (uint32_t)doc->key_count);
+    int64_t count;
+    if (!number_parse(arg.data, arg.length, &count) || count <= 0 || count > call->argc)
+        return 0;
+    uint64_t end = (uint64_t)doc->first_key + (uint64_t)count * (uint64_t)doc->key_step;
+    // What belongs to the last key has to be there, too.
+    return start + end <= call->argc ? start + (uint32_t)(end - (uint64_t)doc->key_step) : 0;
+}
+
+uint32_t call_last_key(const struct call *call, const struct command_doc *doc, uint32_t start)
+{
+    if (doc->key_count != 0)
+        return call_last_counted_key(call, doc, start);
+    return doc->last_key < 0 ? call->argc - (uint32_t)-doc->last_key
+                             : start + (uint32_t)doc->last_key;
+}
+
 bool call_key_index(const struct call *call, uint32_t number, uint32_t *index)
 {
     const struct command_doc *doc = call->command->doc;
     if (doc->first_key <= 0)
         return false;
-    uint32_t last =
-        doc->last_key < 0 ? call->argc - (uint32_t)-doc->last_key : (uint32_t)doc->last_key;
+    uint32_t last = call_last_key(call, doc, 0);
     *index = (uint32_t)doc->first_key + number * (uint32_t)doc->key_step;
     return *index <= last && *index < call->argc;
 }
@@ -208,7 +228,7 @@ static uint64_t call_log_bytes(struct call *call, uint64_t key_bytes)
 
 bool call_deletes(const struct command_doc *doc)
 {
-    return (doc->key_flags & KEY_RM) != 0 || doc->first_key == 0;
+    return ((doc->key_flags & KEY_DELETE) != 0 && doc->second_key == 0) || doc->first_key == 0;
 }
 
 // What becomes of a call before it is executed.

@@ -147,12 +147,8 @@ static const struct command_doc *line_command(const struct call *call)
 }
 
 // What SET does with its key depends on GET.
-static uint16_t line_key_flags(const struct call *call, const struct command_doc *doc,
-                               uint32_t index)
+static uint16_t line_set_flags(const struct call *call)
 {
-    if (!(doc->key_flags & KEY_VARIABLE_FLAGS))
-        return command_doc_key_flags(doc, index);
-    assert(strcmp(doc->name, "set") == 0);
     for (uint32_t i = LINE_START + 3; i < call->argc; i++) {
         if (call_arg_is(call, i, "get"))
             return KEY_RW | KEY_ACCESS | KEY_UPDATE;
@@ -160,17 +156,46 @@ static uint16_t line_key_flags(const struct call *call, const struct command_doc
     return KEY_OW | KEY_UPDATE;
 }
 
+// BITFIELD changes nothing when it does nothing but GET.
+static uint16_t line_bitfield_flags(const struct call *call)
+{
+    for (uint32_t i = LINE_START + 2; i < call->argc; i++) {
+        uint32_t left = call->argc - i - 1;
+        if (call_arg_is(call, i, "get") && left >= 2)
+            i += 2;
+        else if (call_arg_is(call, i, "overflow") && left >= 1)
+            i += 1;
+        else
+            return KEY_RW | KEY_ACCESS | KEY_UPDATE;
+    }
+    return KEY_RO | KEY_ACCESS;
+}
+
+static uint16_t line_key_flags(const struct call *call, const struct command_doc *doc,
+                               uint32_t index)
+{
+    if (!(doc->key_flags & KEY_VARIABLE_FLAGS))
+        return command_doc_key_flags(doc, index - LINE_START);
+    if (strcmp(doc->name, "bitfield") == 0)
+        return line_bitfield_flags(call);
+    assert(strcmp(doc->name, "set") == 0);
+    return line_set_flags(call);
+}
+
 static void line_keys_reply(struct call *call, const struct command_doc *doc, bool with_flags)
 {
-    uint32_t argc = call->argc - LINE_START;
     assert(doc->first_key > 0 && doc->key_step > 0);
-    uint32_t first = (uint32_t)doc->first_key;
+    uint32_t first = LINE_START + (uint32_t)doc->first_key;
     uint32_t step = (uint32_t)doc->key_step;
-    uint32_t last = doc->last_key < 0 ? argc - (uint32_t)-doc->last_key : (uint32_t)doc->last_key;
-    assert(last >= first && last < argc);
+    uint32_t last = call_last_key(call, doc, LINE_START);
+    if (last == 0) {
+        resp_error(call->reply, "ERR Invalid arguments specified for command");
+        return;
+    }
+    assert(last >= first && last < call->argc);
     resp_array(call->reply, (last - first) / step + 1);
     for (uint32_t i = first; i <= last; i += step) {
-        struct span key = call_arg(call, LINE_START + i);
+        struct span key = call_arg(call, i);
         if (with_flags)
             resp_array(call->reply, 2);
         resp_bulk(call->reply, key.data, key.length);

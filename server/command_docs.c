@@ -10,36 +10,34 @@
 
 // Enough for any list in the table; bounds every walk through one.
 #define LIST_MAX 128
-#define DEPTH_MAX 4
+#define DEPTH_MAX 5
 
 // Names of bits, from bit 0 on.
 static const char *const flag_names[] = {
-    "write",        "readonly",     "denyoom", "admin",   "noscript", "loading",    "stale",
-    "skip_monitor", "skip_slowlog", "fast",    "no_auth", "no_multi", "allow_busy",
+    "write",        "readonly",     "denyoom", "admin",   "noscript", "loading",     "stale",
+    "skip_monitor", "skip_slowlog", "fast",    "no_auth", "no_multi", "movablekeys", "allow_busy",
 };
 static const char *const category_names[] = {
-    "@keyspace", "@read", "@write",     "@string",     "@admin",
+    "@keyspace", "@read", "@write",     "@string",     "@bitmap",      "@admin",
     "@fast",     "@slow", "@dangerous", "@connection", "@transaction",
 };
 static const char *const key_flag_names[] = {
     "RO", "RW", "OW", "RM", "access", "update", "insert", "delete", "variable_flags",
 };
-static const char *const argument_flag_names[] = {"optional", "multiple"};
+static const char *const argument_flag_names[] = {"optional", "multiple", "multiple_token"};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 static_assert(1 << (COUNT(flag_names) - 1) == COMMAND_ALLOW_BUSY, "a name for every flag");
 static_assert(1 << (COUNT(category_names) - 1) == CATEGORY_TRANSACTION, "for every category");
 static_assert(1 << (COUNT(key_flag_names) - 1) == KEY_VARIABLE_FLAGS, "for every key flag");
-static_assert(1 << (COUNT(argument_flag_names) - 1) == ARGUMENT_MULTIPLE, "for every flag");
+static_assert(1 << (COUNT(argument_flag_names) - 1) == ARGUMENT_MULTIPLE_TOKEN, "for every flag");
 
 static const char *group_name(uint8_t group)
 {
     static const char *const names[] = {
-        [GROUP_CONNECTION] = "connection",
-        [GROUP_GENERIC] = "generic",
-        [GROUP_SERVER] = "server",
-        [GROUP_STRING] = "string",
-        [GROUP_TRANSACTIONS] = "transactions",
+        [GROUP_BITMAP] = "bitmap",   [GROUP_CONNECTION] = "connection",
+        [GROUP_GENERIC] = "generic", [GROUP_SERVER] = "server",
+        [GROUP_STRING] = "string",   [GROUP_TRANSACTIONS] = "transactions",
     };
     assert(group < COUNT(names));
     return names[group];
@@ -48,13 +46,10 @@ static const char *group_name(uint8_t group)
 static const char *argument_type_name(uint8_t type)
 {
     static const char *const names[] = {
-        [ARGUMENT_STRING] = "string",
-        [ARGUMENT_INTEGER] = "integer",
-        [ARGUMENT_KEY] = "key",
-        [ARGUMENT_PATTERN] = "pattern",
-        [ARGUMENT_UNIX_TIME] = "unix-time",
-        [ARGUMENT_TOKEN] = "pure-token",
-        [ARGUMENT_ONEOF] = "oneof",
+        [ARGUMENT_STRING] = "string",    [ARGUMENT_INTEGER] = "integer",
+        [ARGUMENT_DOUBLE] = "double",    [ARGUMENT_KEY] = "key",
+        [ARGUMENT_PATTERN] = "pattern",  [ARGUMENT_UNIX_TIME] = "unix-time",
+        [ARGUMENT_TOKEN] = "pure-token", [ARGUMENT_ONEOF] = "oneof",
         [ARGUMENT_BLOCK] = "block",
     };
     assert(type < COUNT(names));
@@ -207,6 +202,28 @@ static void reply_tips(struct resp_writer *writer, const struct command_doc *doc
         resp_bulk_text(writer, doc->tips[i]);
 }
 
+// How keys are found from index `first` on: counted by an argument, or up to a last one.
+static void reply_find_keys(struct resp_writer *writer, const struct command_doc *doc, int first,
+                            int last)
+{
+    resp_bulk_text(writer, "find_keys");
+    resp_map(writer, 2);
+    reply_field(writer, "type", doc->key_count ? "keynum" : "range");
+    resp_bulk_text(writer, "spec");
+    resp_map(writer, 3);
+    if (doc->key_count) {
+        // from where the search begins, which is the count itself
+        reply_number(writer, "keynumidx", 0);
+        reply_number(writer, "firstkey", first - doc->key_count);
+        reply_number(writer, "keystep", doc->key_step);
+        return;
+    }
+    // here the last key counts from the first one, unless it counts from the end
+    reply_number(writer, "lastkey", last < 0 ? last : last - first);
+    reply_number(writer, "keystep", doc->key_step);
+    reply_number(writer, "limit", 0);
+}
+
 // Where keys are, the way that cluster clients read it: begin at an index, then go on in steps. The
 // last index counts from the end when it is negative.
 static void reply_key_spec(struct resp_writer *writer, const struct command_doc *doc, int first,
@@ -222,17 +239,8 @@ static void reply_key_spec(struct resp_writer *writer, const struct command_doc 
     reply_field(writer, "type", "index");
     resp_bulk_text(writer, "spec");
     resp_map(writer, 1);
-    reply_number(writer, "index", first);
-
-    resp_bulk_text(writer, "find_keys");
-    resp_map(writer, 2);
-    reply_field(writer, "type", "range");
-    resp_bulk_text(writer, "spec");
-    resp_map(writer, 3);
-    // here the last key counts from the first one, unless it counts from the end
-    reply_number(writer, "lastkey", last < 0 ? last : last - first);
-    reply_number(writer, "keystep", doc->key_step);
-    reply_number(writer, "limit", 0);
+    reply_number(writer, "index", doc->key_count ? doc->key_count : first);
+    reply_find_keys(writer, doc, first, last);
 }
 
 static void reply_key_specs(struct resp_writer *writer, const struct command_doc *doc)
@@ -255,9 +263,10 @@ static void reply_info_fields(struct resp_writer *writer, const struct command_d
     resp_bulk_text(writer, doc->name);
     resp_integer(writer, doc->arity);
     reply_bits(writer, doc->flags, flag_names, COUNT(flag_names));
-    resp_integer(writer, doc->first_key);
-    resp_integer(writer, doc->last_key);
-    resp_integer(writer, doc->key_step);
+    // a range that clients of old look at: not for keys that are counted
+    resp_integer(writer, doc->key_count ? 0 : doc->first_key);
+    resp_integer(writer, doc->key_count ? 0 : doc->last_key);
+    resp_integer(writer, doc->key_count ? 0 : doc->key_step);
     reply_bits(writer, command_doc_categories(doc), category_names, COUNT(category_names));
     reply_tips(writer, doc);
     reply_key_specs(writer, doc);
@@ -343,11 +352,19 @@ static void reply_docs_fields(struct resp_writer *writer, const struct command_d
 {
     assert(doc->name && doc->summary && doc->since && doc->complexity);
     resp_bulk_text(writer, doc->name);
-    resp_map(writer, 4 + !!doc->history + !!doc->arguments + !!doc->subcommands);
+    resp_map(writer, 4 + (doc->deprecated_since ? 3 : 0) + !!doc->history + !!doc->arguments +
+                         !!doc->subcommands);
     reply_field(writer, "summary", doc->summary);
     reply_field(writer, "since", doc->since);
     reply_field(writer, "group", group_name(doc->group));
     reply_field(writer, "complexity", doc->complexity);
+    if (doc->deprecated_since) {
+        resp_bulk_text(writer, "doc_flags");
+        resp_set(writer, 1);
+        resp_simple(writer, "deprecated");
+        reply_field(writer, "deprecated_since", doc->deprecated_since);
+        reply_field(writer, "replaced_by", doc->replaced_by);
+    }
     if (doc->history)
         reply_history(writer, doc->history);
     if (doc->arguments)

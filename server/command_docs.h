@@ -22,7 +22,8 @@ enum command_flag {
     COMMAND_FAST = 1 << 9,         // constant or logarithmic time
     COMMAND_NO_AUTH = 1 << 10,     // allowed before AUTH
     COMMAND_NO_MULTI = 1 << 11,    // not inside a transaction
-    COMMAND_ALLOW_BUSY = 1 << 12,  // allowed while a script runs too long
+    COMMAND_MOVABLEKEYS = 1 << 12, // an argument says how many keys there are
+    COMMAND_ALLOW_BUSY = 1 << 13,  // allowed while a script runs too long
 };
 
 // ACL categories in COMMAND INFO's order.
@@ -31,12 +32,13 @@ enum command_category {
     CATEGORY_READ = 1 << 1,
     CATEGORY_WRITE = 1 << 2,
     CATEGORY_STRING = 1 << 3,
-    CATEGORY_ADMIN = 1 << 4,
-    CATEGORY_FAST = 1 << 5,
-    CATEGORY_SLOW = 1 << 6,
-    CATEGORY_DANGEROUS = 1 << 7,
-    CATEGORY_CONNECTION = 1 << 8,
-    CATEGORY_TRANSACTION = 1 << 9,
+    CATEGORY_BITMAP = 1 << 4,
+    CATEGORY_ADMIN = 1 << 5,
+    CATEGORY_FAST = 1 << 6,
+    CATEGORY_SLOW = 1 << 7,
+    CATEGORY_DANGEROUS = 1 << 8,
+    CATEGORY_CONNECTION = 1 << 9,
+    CATEGORY_TRANSACTION = 1 << 10,
 };
 
 // What a command does with its keys: the first four are about the key, one of them is always set;
@@ -54,6 +56,7 @@ enum command_key_flag {
 };
 
 enum command_group {
+    GROUP_BITMAP,
     GROUP_CONNECTION,
     GROUP_GENERIC,
     GROUP_SERVER,
@@ -64,6 +67,7 @@ enum command_group {
 enum argument_type {
     ARGUMENT_STRING,
     ARGUMENT_INTEGER,
+    ARGUMENT_DOUBLE,
     ARGUMENT_KEY,
     ARGUMENT_PATTERN,
     ARGUMENT_UNIX_TIME,
@@ -72,7 +76,11 @@ enum argument_type {
     ARGUMENT_BLOCK, // all of the arguments below it
 };
 
-enum argument_flag { ARGUMENT_OPTIONAL = 1 << 0, ARGUMENT_MULTIPLE = 1 << 1 };
+enum argument_flag {
+    ARGUMENT_OPTIONAL = 1 << 0,
+    ARGUMENT_MULTIPLE = 1 << 1,
+    ARGUMENT_MULTIPLE_TOKEN = 1 << 2, // the token is repeated with every one
+};
 
 // One line of a command's argument tree, which is written down line by line: what is deeper belongs
 // to the last line above it that is less deep.
@@ -101,6 +109,8 @@ struct command_doc {
     const char *summary;
     const char *complexity;
     const char *since;                        // the version of Redis that introduced it
+    const char *deprecated_since;             // or NULL
+    const char *replaced_by;                  // what to use instead; or NULL
     const struct command_change *history;     // ends with an empty one; or NULL, as the next two
     const struct command_argument *arguments; // ends with an empty line
     const struct command_doc *subcommands;    // in alphabetical order, ends with an empty row
@@ -116,6 +126,8 @@ struct command_doc {
     int8_t last_key;   // index of the last one, negative: counted from the end (-1: the last)
     int8_t key_step;   // distance between keys
     int8_t second_key; // index of the first key that something else happens to; 0: none
+    int8_t key_count;  // index of the argument that says how many keys there are, in place of
+                       // last_key; 0: none
 };
 
 // The commands, without subcommands, in alphabetical order. The index is valid below the count.

@@ -101,7 +101,8 @@ class Normal:
         return (kind, sorted(repr(v) for v in items if v[1].lower().decode("latin1") in self.known))
 
     def n_command(self, raw, _):
-        """COMMAND INFO and DOCS: words ignored, subcommands sorted, those that both have."""
+        """COMMAND INFO and DOCS: words ignored, subcommands sorted, those that both have; without
+        what later versions than the reference have added."""
         return self.command_value(parse(raw))
 
     def is_known(self, name):
@@ -124,7 +125,12 @@ class Normal:
                 i += 2
             elif key == b"history" and i + 1 < len(items):
                 changes = items[i + 1]
-                result += [items[i], (changes[0], [c[1][0] for c in changes[1]])]
+                versions = [c[1][0] for c in changes[1] if not newer(c[1][0][1])]
+                result += [items[i], (changes[0], versions)]
+                i += 2
+            elif key == b"arguments" and i + 1 < len(items) and isinstance(items[i + 1][1], list):
+                lines = [v for v in items[i + 1][1] if not newer(field(v, b"since"))]
+                result += [items[i], self.command_value((items[i + 1][0], lines))]
                 i += 2
             elif key == b"subcommands" and i + 1 < len(items):
                 result += [items[i], self.subcommands(items[i + 1])]
@@ -139,6 +145,16 @@ class Normal:
         pairs = zip(items[::2], items[1::2])
         pairs = [(k, self.command_value(v)) for k, v in pairs if self.is_known(k[1])]
         return (kind, sorted(pairs, key=repr))
+
+
+def field(value, name):
+    """The text of a field of a map that was parsed, b"" when it has none."""
+    items = value[1]
+    return next((v[1] for k, v in zip(items[::2], items[1::2]) if k[1] == name), b"")
+
+
+def newer(version):
+    return version != b"" and tuple(map(int, version.split(b"."))) >= (7, 1)
 
 
 class Near:
