@@ -176,6 +176,30 @@ static int start_open_segment(struct start *start)
     return 0;
 }
 
+// A completion log that has been cut off gets its length back while there is space for that. Recovery
+// has decided without what was lost, and zeros say nothing.
+static int start_extend_completion(struct start *start, int file)
+{
+    uint64_t blocks = WAL_COMPLETION_BLOCKS;
+    int64_t got = 0;
+    while (blocks > 0 && got < (int64_t)WAL_BLOCK_BYTES) {
+        got =
+            start_read(start, file, (blocks - 1) * WAL_BLOCK_BYTES, start->block, WAL_BLOCK_BYTES);
+        if (got < 0) // unreadable is not missing
+            return 0;
+        blocks -= got < (int64_t)WAL_BLOCK_BYTES;
+    }
+    if (blocks == WAL_COMPLETION_BLOCKS)
+        return 0;
+    notice(&start->server->notices, LOGLEVEL_WARNING,
+           "the completion log is too short: giving it its length back");
+    int result = 0;
+    memset(start->block, 0, WAL_BLOCK_BYTES);
+    for (; blocks < WAL_COMPLETION_BLOCKS && result == 0; blocks++)
+        result = start_write_block(start, file, blocks * WAL_BLOCK_BYTES);
+    return result == 0 ? start_sync(start, file) : result;
+}
+
 static int start_open_completion(struct start *start)
 {
     struct journal *journal = start->journal;
@@ -183,6 +207,9 @@ static int start_open_completion(struct start *start)
     if (file < 0)
         return start_failed(start->server, EXIT_START, "cannot open the completion log", file);
     journal->completion_file = file;
+    int result = start_extend_completion(start, file);
+    if (result < 0 && result != -ENOSPC)
+        return start_failed(start->server, EXIT_START, "cannot write the completion log", result);
     return 0;
 }
 
