@@ -1,19 +1,13 @@
 // What every command takes: the argument trees of COMMAND DOCS, line by line.
 #include "server/command_table.h"
 
+#include "server/command_table_macros.h"
+
 #include <stddef.h>
 
 // Names, types, tokens and versions are those of Redis 7.0 (the two of 7.2: CLIENT SETINFO and
 // CLIENT NO-TOUCH). A LINE's first number is its depth. Every tree ends with an
 // empty line.
-
-#define LINE(level, text, kind, ...)                                                               \
-    {                                                                                              \
-        .depth = level, .name = text, .type = ARGUMENT_##kind, __VA_ARGS__                         \
-    }
-#define OPTIONAL .flags = ARGUMENT_OPTIONAL
-#define MULTIPLE .flags = ARGUMENT_MULTIPLE
-#define OPTIONAL_MULTIPLE .flags = ARGUMENT_OPTIONAL | ARGUMENT_MULTIPLE
 
 // clang-format off
 

@@ -14,12 +14,32 @@
 
 // Names of bits, from bit 0 on.
 static const char *const flag_names[] = {
-    "write",        "readonly",     "denyoom", "admin",   "noscript", "loading",     "stale",
-    "skip_monitor", "skip_slowlog", "fast",    "no_auth", "no_multi", "movablekeys", "allow_busy",
+    "write",
+    "readonly",
+    "denyoom",
+    "admin",
+    "pubsub",
+    "noscript",
+    "blocking",
+    "loading",
+    "stale",
+    "skip_monitor",
+    "skip_slowlog",
+    "asking",
+    "fast",
+    "no_auth",
+    "may_replicate",
+    "no_mandatory_keys",
+    "no_async_loading",
+    "no_multi",
+    "movablekeys",
+    "allow_busy",
 };
 static const char *const category_names[] = {
-    "@keyspace", "@read", "@write",     "@string",     "@bitmap",      "@admin",
-    "@fast",     "@slow", "@dangerous", "@connection", "@transaction",
+    "@keyspace",   "@read",        "@write",     "@set",         "@sortedset", "@list",
+    "@hash",       "@string",      "@bitmap",    "@hyperloglog", "@geo",       "@stream",
+    "@pubsub",     "@admin",       "@fast",      "@slow",        "@blocking",  "@dangerous",
+    "@connection", "@transaction", "@scripting",
 };
 static const char *const key_flag_names[] = {
     "RO", "RW", "OW", "RM", "access", "update", "insert", "delete", "variable_flags",
@@ -28,16 +48,20 @@ static const char *const argument_flag_names[] = {"optional", "multiple", "multi
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 static_assert(1 << (COUNT(flag_names) - 1) == COMMAND_ALLOW_BUSY, "a name for every flag");
-static_assert(1 << (COUNT(category_names) - 1) == CATEGORY_TRANSACTION, "for every category");
+static_assert(1 << (COUNT(category_names) - 1) == CATEGORY_SCRIPTING, "for every category");
 static_assert(1 << (COUNT(key_flag_names) - 1) == KEY_VARIABLE_FLAGS, "for every key flag");
 static_assert(1 << (COUNT(argument_flag_names) - 1) == ARGUMENT_MULTIPLE_TOKEN, "for every flag");
 
 static const char *group_name(uint8_t group)
 {
     static const char *const names[] = {
-        [GROUP_BITMAP] = "bitmap",   [GROUP_CONNECTION] = "connection",
-        [GROUP_GENERIC] = "generic", [GROUP_SERVER] = "server",
-        [GROUP_STRING] = "string",   [GROUP_TRANSACTIONS] = "transactions",
+        [GROUP_BITMAP] = "bitmap",
+        [GROUP_CLUSTER] = "cluster",
+        [GROUP_CONNECTION] = "connection",
+        [GROUP_GENERIC] = "generic",
+        [GROUP_SERVER] = "server",
+        [GROUP_STRING] = "string",
+        [GROUP_TRANSACTIONS] = "transactions",
     };
     assert(group < COUNT(names));
     return names[group];
@@ -128,10 +152,10 @@ bool command_doc_arity_ok(const struct command_doc *doc, uint32_t argc)
     return doc->arity > 0 ? argc == (uint32_t)doc->arity : argc >= (uint32_t)-doc->arity;
 }
 
-uint16_t command_doc_categories(const struct command_doc *doc)
+uint32_t command_doc_categories(const struct command_doc *doc)
 {
     assert(doc);
-    unsigned categories = doc->categories;
+    uint32_t categories = doc->categories;
     if (doc->flags & COMMAND_WRITE)
         categories |= CATEGORY_WRITE;
     if (doc->flags & COMMAND_READONLY)
@@ -139,17 +163,28 @@ uint16_t command_doc_categories(const struct command_doc *doc)
     if (doc->flags & COMMAND_ADMIN)
         categories |= CATEGORY_ADMIN | CATEGORY_DANGEROUS;
     categories |= doc->flags & COMMAND_FAST ? CATEGORY_FAST : CATEGORY_SLOW;
-    return (uint16_t)categories;
+    return categories;
 }
 
 bool command_doc_in_category(const struct command_doc *doc, const void *name, size_t length)
 {
-    uint16_t categories = command_doc_categories(doc);
+    uint32_t categories = command_doc_categories(doc);
     for (size_t i = 0; i < COUNT(category_names); i++) {
         if (same_name(category_names[i] + 1, name, length))
             return categories >> i & 1;
     }
     return false;
+}
+
+size_t command_categories_count(void)
+{
+    return COUNT(category_names);
+}
+
+const char *command_category_name(size_t index)
+{
+    assert(index < COUNT(category_names));
+    return category_names[index] + 1;
 }
 
 // --- replies ---------------------------------------------------------------------------------
@@ -347,24 +382,32 @@ static void reply_arguments(struct resp_writer *writer, const struct command_arg
     }
 }
 
+// What there is to say against using the command.
+static void reply_doc_flags(struct resp_writer *writer, const struct command_doc *doc)
+{
+    resp_bulk_text(writer, "doc_flags");
+    resp_set(writer, 1);
+    resp_simple(writer, doc->deprecated_since ? "deprecated" : "syscmd");
+}
+
 // All of the pair except the subcommands, which are its last field.
 static void reply_docs_fields(struct resp_writer *writer, const struct command_doc *doc)
 {
-    assert(doc->name && doc->summary && doc->since && doc->complexity);
+    assert(doc->name && doc->summary && doc->since);
     resp_bulk_text(writer, doc->name);
-    resp_map(writer, 4 + (doc->deprecated_since ? 3 : 0) + !!doc->history + !!doc->arguments +
+    bool flagged = doc->deprecated_since || doc->system;
+    assert(!(doc->deprecated_since && doc->system));
+    resp_map(writer, 3 + !!doc->complexity + flagged + !!doc->deprecated_since +
+                         !!doc->replaced_by + !!doc->history + !!doc->arguments +
                          !!doc->subcommands);
     reply_field(writer, "summary", doc->summary);
     reply_field(writer, "since", doc->since);
     reply_field(writer, "group", group_name(doc->group));
     reply_field(writer, "complexity", doc->complexity);
-    if (doc->deprecated_since) {
-        resp_bulk_text(writer, "doc_flags");
-        resp_set(writer, 1);
-        resp_simple(writer, "deprecated");
-        reply_field(writer, "deprecated_since", doc->deprecated_since);
-        reply_field(writer, "replaced_by", doc->replaced_by);
-    }
+    if (flagged)
+        reply_doc_flags(writer, doc);
+    reply_field(writer, "deprecated_since", doc->deprecated_since);
+    reply_field(writer, "replaced_by", doc->replaced_by);
     if (doc->history)
         reply_history(writer, doc->history);
     if (doc->arguments)

@@ -10,20 +10,26 @@ struct resp_writer;
 
 // What a command does and when it may run. COMMAND INFO lists them in this order.
 enum command_flag {
-    COMMAND_WRITE = 1 << 0,        // changes data
-    COMMAND_READONLY = 1 << 1,     // shows data
-    COMMAND_DENYOOM = 1 << 2,      // may need more memory: refused above maxmemory
-    COMMAND_ADMIN = 1 << 3,        // administration
-    COMMAND_NOSCRIPT = 1 << 4,     // not from scripts
-    COMMAND_LOADING = 1 << 5,      // allowed while data is being loaded
-    COMMAND_STALE = 1 << 6,        // allowed on a replica with old data
-    COMMAND_SKIP_MONITOR = 1 << 7, // not shown by MONITOR
-    COMMAND_SKIP_SLOWLOG = 1 << 8, // not in the slow log
-    COMMAND_FAST = 1 << 9,         // constant or logarithmic time
-    COMMAND_NO_AUTH = 1 << 10,     // allowed before AUTH
-    COMMAND_NO_MULTI = 1 << 11,    // not inside a transaction
-    COMMAND_MOVABLEKEYS = 1 << 12, // an argument says how many keys there are
-    COMMAND_ALLOW_BUSY = 1 << 13,  // allowed while a script runs too long
+    COMMAND_WRITE = 1 << 0,              // changes data
+    COMMAND_READONLY = 1 << 1,           // shows data
+    COMMAND_DENYOOM = 1 << 2,            // may need more memory: refused above maxmemory
+    COMMAND_ADMIN = 1 << 3,              // administration
+    COMMAND_PUBSUB = 1 << 4,             // publish/subscribe
+    COMMAND_NOSCRIPT = 1 << 5,           // not from scripts
+    COMMAND_BLOCKING = 1 << 6,           // may wait for something
+    COMMAND_LOADING = 1 << 7,            // allowed while data is being loaded
+    COMMAND_STALE = 1 << 8,              // allowed on a replica with old data
+    COMMAND_SKIP_MONITOR = 1 << 9,       // not shown by MONITOR
+    COMMAND_SKIP_SLOWLOG = 1 << 10,      // not noted by SLOWLOG
+    COMMAND_ASKING = 1 << 11,            // allowed for a slot that is being moved
+    COMMAND_FAST = 1 << 12,              // constant or logarithmic time
+    COMMAND_NO_AUTH = 1 << 13,           // allowed before AUTH
+    COMMAND_MAY_REPLICATE = 1 << 14,     // may make others change data
+    COMMAND_NO_MANDATORY_KEYS = 1 << 15, // its keys may be missing
+    COMMAND_NO_ASYNC_LOADING = 1 << 16,  // not while a replica loads data beside its old ones
+    COMMAND_NO_MULTI = 1 << 17,          // not inside a transaction
+    COMMAND_MOVABLEKEYS = 1 << 18,       // where its keys are, its arguments tell
+    COMMAND_ALLOW_BUSY = 1 << 19,        // allowed while a script runs too long
 };
 
 // ACL categories in COMMAND INFO's order.
@@ -31,14 +37,24 @@ enum command_category {
     CATEGORY_KEYSPACE = 1 << 0,
     CATEGORY_READ = 1 << 1,
     CATEGORY_WRITE = 1 << 2,
-    CATEGORY_STRING = 1 << 3,
-    CATEGORY_BITMAP = 1 << 4,
-    CATEGORY_ADMIN = 1 << 5,
-    CATEGORY_FAST = 1 << 6,
-    CATEGORY_SLOW = 1 << 7,
-    CATEGORY_DANGEROUS = 1 << 8,
-    CATEGORY_CONNECTION = 1 << 9,
-    CATEGORY_TRANSACTION = 1 << 10,
+    CATEGORY_SET = 1 << 3,
+    CATEGORY_SORTEDSET = 1 << 4,
+    CATEGORY_LIST = 1 << 5,
+    CATEGORY_HASH = 1 << 6,
+    CATEGORY_STRING = 1 << 7,
+    CATEGORY_BITMAP = 1 << 8,
+    CATEGORY_HYPERLOGLOG = 1 << 9,
+    CATEGORY_GEO = 1 << 10,
+    CATEGORY_STREAM = 1 << 11,
+    CATEGORY_PUBSUB = 1 << 12,
+    CATEGORY_ADMIN = 1 << 13,
+    CATEGORY_FAST = 1 << 14,
+    CATEGORY_SLOW = 1 << 15,
+    CATEGORY_BLOCKING = 1 << 16,
+    CATEGORY_DANGEROUS = 1 << 17,
+    CATEGORY_CONNECTION = 1 << 18,
+    CATEGORY_TRANSACTION = 1 << 19,
+    CATEGORY_SCRIPTING = 1 << 20,
 };
 
 // What a command does with its keys: the first four are about the key, one of them is always set;
@@ -57,6 +73,7 @@ enum command_key_flag {
 
 enum command_group {
     GROUP_BITMAP,
+    GROUP_CLUSTER,
     GROUP_CONNECTION,
     GROUP_GENERIC,
     GROUP_SERVER,
@@ -107,7 +124,7 @@ struct command_change {
 struct command_doc {
     const char *name; // lower case; a subcommand's is "container|subcommand"
     const char *summary;
-    const char *complexity;
+    const char *complexity;                   // or NULL
     const char *since;                        // the version of Redis that introduced it
     const char *deprecated_since;             // or NULL
     const char *replaced_by;                  // what to use instead; or NULL
@@ -116,8 +133,8 @@ struct command_doc {
     const struct command_doc *subcommands;    // in alphabetical order, ends with an empty row
     const char *tips[COMMAND_TIPS_MAX];       // hints for clients and proxies; the rest is NULL
     const char *key_notes;                    // or NULL
-    uint16_t flags;                           // enum command_flag
-    uint16_t categories; // those that do not follow from the flags: see command_doc_categories
+    uint32_t flags;                           // enum command_flag
+    uint32_t categories; // those that do not follow from the flags: see command_doc_categories
     uint16_t key_flags;  // enum command_key_flag
     uint16_t second_key_flags; // of the keys from `second_key` on
     uint8_t group;             // enum command_group
@@ -128,6 +145,7 @@ struct command_doc {
     int8_t second_key; // index of the first key that something else happens to; 0: none
     int8_t key_count;  // index of the argument that says how many keys there are, in place of
                        // last_key; 0: none
+    bool system;       // not for clients: COMMAND DOCS calls it a syscmd
 };
 
 // The commands, without subcommands, in alphabetical order. The index is valid below the count.
@@ -149,9 +167,12 @@ bool command_doc_arity_ok(const struct command_doc *doc, uint32_t argc);
 // What a command does with the key in argument `index`.
 uint16_t command_doc_key_flags(const struct command_doc *doc, uint32_t index);
 // All ACL categories (enum command_category), implied ones included.
-uint16_t command_doc_categories(const struct command_doc *doc);
+uint32_t command_doc_categories(const struct command_doc *doc);
 // True when it is in the category of this name (in any case, without '@').
 bool command_doc_in_category(const struct command_doc *doc, const void *name, size_t length);
+// How many categories there are, and the name of one, without '@'.
+size_t command_categories_count(void);
+const char *command_category_name(size_t index);
 
 // Replies, byte for byte what Redis 7.0 gives for the same data.
 

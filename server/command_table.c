@@ -1,20 +1,17 @@
 // The command table: one row per command, with what COMMAND, COMMAND INFO and COMMAND DOCS tell.
 #include "server/command_table.h"
 
+#include "server/command_table_macros.h"
+
 #include <stddef.h>
 
 // Arity, flags, keys and hints are facts of Redis 7.0 (CLIENT SETINFO and NO-TOUCH: of 7.2), so
 // that clients and proxies find what they expect. Every list ends with an empty row.
 
-// Flags that often go together.
-#define CONNECTION_STATE (COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE)
-#define ADMINISTRATION (COMMAND_ADMIN | CONNECTION_STATE)
 #define TRANSACTION (CONNECTION_STATE | COMMAND_FAST | COMMAND_ALLOW_BUSY)
 #define HANDSHAKE (CONNECTION_STATE | COMMAND_FAST | COMMAND_NO_AUTH | COMMAND_ALLOW_BUSY)
 
 // clang-format off
-#define HISTORY(...) (const struct command_change[]){__VA_ARGS__, {0}}
-
 
 const struct command_doc command_table_client[] = {
     {.name = "client|getname", .arity = 2, .group = GROUP_CONNECTION, .since = "2.6.9",

@@ -12,41 +12,73 @@
 
 // --- rows ------------------------------------------------------------------------------------
 
+// Positions in command_table, and in the tables of subcommands.
+#define ROW_INDEX(name, how, ...) ROW_##name,
+enum row { COMMANDS(ROW_INDEX) ROWS };
 #define SUB_INDEX(container, name) SUB_##container##_##name,
+#define SUB_INDEXES(container, list) enum { list(SUB_INDEX) SUBS_##container };
+CONTAINERS(SUB_INDEXES)
+
+// Every row has a number of its own: first the commands, then each container's subcommands.
+#define SUB_NUMBERS(container, list)                                                               \
+    FIRST_##container, LAST_##container = FIRST_##container + SUBS_##container - 1,
+enum { LAST_row = ROWS - 1, CONTAINERS(SUB_NUMBERS) NUMBERS };
+
 #define SUB_ROW(container, name)                                                                   \
     [SUB_##container##_##name] = {.doc = &command_table_##container[SUB_##container##_##name],     \
                                   .handler = command_##container##_##name,                         \
+                                  .number = FIRST_##container + SUB_##container##_##name,          \
                                   .length = sizeof(#container "|" #name) - 1},
 // The rows of a container's subcommands, in the order of their documentation.
 #define SUB_ROWS(container, list)                                                                  \
-    enum { list(SUB_INDEX) SUBS_##container };                                                     \
     static const struct command subrows_##container[SUBS_##container] = {list(SUB_ROW)};
-
-SUB_ROWS(client, COMMANDS_CLIENT)
-SUB_ROWS(command, COMMANDS_COMMAND)
-SUB_ROWS(config, COMMANDS_CONFIG)
-
-// Positions in command_table.
-#define ROW_INDEX(name, how, ...) ROW_##name,
-enum row { COMMANDS(ROW_INDEX) ROWS };
+CONTAINERS(SUB_ROWS)
 
 #define PLAIN(name) .handler = command_##name
 #define VALUES(name) .handler = command_##name, .bytes = command_##name##_bytes
 #define CONTAINER(name) .subcommands = subrows_##name, .subcommands_count = SUBS_##name
 #define BOTH(name) PLAIN(name), CONTAINER(name)
 #define ROW(name, how, ...)                                                                        \
-    [ROW_##name] = {.doc = &command_table[ROW_##name], .length = sizeof(#name) - 1, how(name)},
+    [ROW_##name] = {.doc = &command_table[ROW_##name],                                             \
+                    .number = ROW_##name,                                                          \
+                    .length = sizeof(#name) - 1,                                                   \
+                    how(name)},
 
 static const struct command rows[ROWS] = {COMMANDS(ROW)};
+
+uint32_t commands_count(void)
+{
+    return NUMBERS;
+}
+
+const struct command *commands_at(uint32_t number)
+{
+#define SUB_TABLE(container, list) {subrows_##container, FIRST_##container, SUBS_##container},
+    static const struct {
+        const struct command *rows;
+        uint32_t first, count;
+    } tables[] = {{rows, 0, ROWS}, CONTAINERS(SUB_TABLE)};
+    assert(number < NUMBERS);
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+        if (number - tables[i].first >= tables[i].count)
+            continue;
+        const struct command *row = &tables[i].rows[number - tables[i].first];
+        assert(row->number == number);
+        return row;
+    }
+    assert(false);
+    return NULL;
+}
 
 // --- finding a name --------------------------------------------------------------------------
 
 // A name's length, its first two and its last two characters make a number that no other command
-// has. The factors were found by trial. Should two names ever collide, the compiler refuses the
-// table (an initialiser is overridden), and new factors are needed.
+// has. The factors were found by trial, for about 130 names, those of commands to come included.
+// Should two names ever collide, the compiler refuses the table (an initialiser is overridden), and
+// new factors are needed.
 #define SLOTS 1024
 #define SLOT_OF(length, first, second, before_last, last)                                          \
-    (((length)*180U + (first)*146U + (second)*198U + (before_last)*230U + (last)*41U) % SLOTS)
+    (((length)*141U + (first)*174U + (second)*241U + (before_last)*188U + (last)*35U) % SLOTS)
 #define SLOT(name, how, first, second, before_last, last)                                          \
     [SLOT_OF(sizeof(#name) - 1, first, second, before_last, last)] = ROW_##name + 1,
 

@@ -19,9 +19,14 @@ struct command {
     // How many zeros the command may put into values (SETRANGE, SETBIT ...). NULL: none.
     uint64_t (*reach)(struct call *call);
     const struct command *subcommands; // of a container
+    uint16_t number;                   // of all rows, subcommands included: see commands_at
     uint8_t subcommands_count;
     uint8_t length; // of the name
 };
+
+// All rows, commands before subcommands. The number is valid below the count.
+uint32_t commands_count(void);
+const struct command *commands_at(uint32_t number);
 
 // Finds a command by name in any case; NULL when there is none. Subcommands are found by
 // commands_resolve.

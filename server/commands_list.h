@@ -80,6 +80,12 @@
     X(config, resetstat) \
     X(config, set)
 
+// Every container with the list of its subcommands.
+#define CONTAINERS(X) \
+    X(client, COMMANDS_CLIENT) \
+    X(command, COMMANDS_COMMAND) \
+    X(config, COMMANDS_CONFIG)
+
 // clang-format on
 
 #endif

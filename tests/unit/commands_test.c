@@ -31,6 +31,20 @@ Test(commands, finds_every_documented_command_in_any_case)
     }
 }
 
+Test(commands, numbers_every_row)
+{
+    uint32_t subcommands = 0;
+    cr_assert_gt(commands_count(), command_docs_count());
+    for (uint32_t i = 0; i < commands_count(); i++) {
+        const struct command *row = commands_at(i);
+        cr_assert_eq(row->number, i);
+        cr_assert_eq(command_doc_find(row->doc->name, strlen(row->doc->name)), row->doc);
+        subcommands += i >= command_docs_count();
+        cr_assert_eq(strchr(row->doc->name, '|') != NULL, i >= command_docs_count());
+    }
+    cr_assert_gt(subcommands, 0);
+}
+
 // What differs in one byte, or is one byte longer or shorter, is another name.
 Test(commands, finds_nothing_next_to_a_name)
 {
