@@ -118,7 +118,7 @@ static int start_slots(struct start *start)
     return 0;
 }
 
-// On a full disk without a segment left: goes on where the log ends, if nothing had to be cut there.
+// On a full disk without a segment left: goes on where the log ends, if no frame had to be cut.
 static bool start_resume_segment(struct start *start)
 {
     struct server *server = start->server;
@@ -138,22 +138,25 @@ static bool start_resume_segment(struct start *start)
     return true;
 }
 
-// The first segment of this start supersedes whatever was cut; it is durable before anything else.
-static int start_open_segment(struct start *start)
+// Waits until a segment is ready and its header can be written. *resumed: none can be made, and the
+// log goes on where it ends.
+static int start_await_segment(struct start *start, bool *resumed)
 {
     struct server *server = start->server;
     struct journal *journal = start->journal;
+    *resumed = false;
     while (!wal_open_segment(server->wal, &journal->write)) {
         if (journal->prepare_error == 0) {
             journal->prepare_retry_ns = 0;
             journal_prepare(server);
         }
         if (wal_segments_ready(server->wal) == 0 && journal->prepare_error != 0 &&
-            !journal_preparing(journal))
-            return start_resume_segment(start)
-                       ? 0
-                       : start_failed(server, EXIT_START, "cannot make the log's next segment",
-                                      journal->prepare_error);
+            !journal_preparing(journal)) {
+            *resumed = start_resume_segment(start);
+            return *resumed ? 0
+                            : start_failed(server, EXIT_START, "cannot make the log's next segment",
+                                           journal->prepare_error);
+        }
         int count = io_wait(server->io, -1, server->events);
         server->now_ns = clock_monotonic_ns();
         for (int i = 0; i < count; i++)
@@ -161,19 +164,35 @@ static int start_open_segment(struct start *start)
         if (count < 0)
             return start_failed(server, EXIT_START, "the ring failed", count);
     }
-    const struct wal_write *write = &journal->write;
-    int file = journal->files[write->slot];
-    struct iovec piece = {(void *)write->pieces[0], write->lengths[0]};
-    io_write(server->io, file, &piece, 1, write->offset, false, start_token);
-    int64_t result = start_wait(server);
-    if (result == (int64_t)write->lengths[0]) {
-        int synced = start_sync(start, file);
-        result = synced < 0 ? synced : result;
-    }
-    if (wal_write_done(server->wal, result, true) != WAL_OK)
-        return start_failed(server, EXIT_START, "cannot write the log's next segment",
-                            result < 0 ? (int)result : -EIO);
     return 0;
+}
+
+// The first segment of this start supersedes whatever was cut; it is durable before anything else.
+// One that cannot be written gives way to the next.
+static int start_open_segment(struct start *start)
+{
+    struct server *server = start->server;
+    struct journal *journal = start->journal;
+    for (;;) {
+        bool resumed;
+        int code = start_await_segment(start, &resumed);
+        if (code != 0 || resumed)
+            return code;
+        const struct wal_write *write = &journal->write;
+        int file = journal->files[write->slot];
+        struct iovec piece = {(void *)write->pieces[0], write->lengths[0]};
+        io_write(server->io, file, &piece, 1, write->offset, false, start_token);
+        int64_t result = start_wait(server);
+        int synced = result == (int64_t)write->lengths[0] ? start_sync(start, file) : 0;
+        if (synced < 0)
+            return start_failed(server, EXIT_START, "cannot sync the log's next segment", synced);
+        enum wal_outcome outcome = wal_write_done(server->wal, result, true);
+        if (outcome == WAL_OK)
+            return 0;
+        if (outcome == WAL_FATAL)
+            return start_failed(server, EXIT_START, "cannot write the log's next segment",
+                                result < 0 ? (int)result : -EIO);
+    }
 }
 
 // A completion log that has been cut off gets its length back while there is space for that. Recovery

@@ -168,6 +168,7 @@ bool wal_open_segment(struct wal *wal, struct wal_write *write)
     assert(!wal->flight.active);
     if (wal->fatal || !segment_activate(wal))
         return false;
+    wal->header_due = false;
     wal->flight = (struct wal_flight){
         .active = true,
         .bytes = WAL_BLOCK_BYTES,
@@ -185,12 +186,8 @@ bool wal_write_next(struct wal *wal, struct wal_write *write)
 {
     if (wal->flight.active || wal->fatal)
         return false;
-    if (wal->header_due) {
-        if (!wal_open_segment(wal, write))
-            return false;
-        wal->header_due = false;
-        return true;
-    }
+    if (wal->header_due)
+        return wal_open_segment(wal, write);
     if (!wal->writing) {
         if (wal_batch_open(wal)->bytes == 0)
             return false;

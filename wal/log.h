@@ -149,8 +149,8 @@ enum wal_outcome wal_write_done(struct wal *wal, int64_t result, bool durable);
 bool wal_open_segment(struct wal *wal, struct wal_write *write);
 
 // Goes on behind the last frame of a segment instead (wal_recovery_result.resume): for a start on a
-// full disk that has no segment left. Nothing was cut there, so there is nothing to supersede. `slot`
-// was found SEALED; the bytes from `offset` on are zero.
+// full disk that has no segment left. No whole frame was cut, so there is nothing to supersede. `slot`
+// was found SEALED.
 void wal_resume_segment(struct wal *wal, uint32_t slot, uint64_t number, uint64_t offset);
 
 // Newest batch that is wholly written (everysec, no) / wholly on stable storage (always).

@@ -127,11 +127,13 @@ static void recovery_note_damage(struct wal_recovery *r)
 }
 
 // The walk has stopped where the next frame would be. That place can be used as it is if it lies in
-// the newest segment and nothing was ever written there or beyond.
+// the newest segment, whose header supersedes what was cut elsewhere, and no whole frame follows that
+// could continue the chain one day. Bytes that are no frame (of a write that was torn, or remains of
+// an earlier use of the file) never become one: writing goes on over them from here, in order.
 static void recovery_note_resume(struct wal_recovery *r)
 {
     struct wal_recovery_result *result = r->result;
-    if (result->verdict != WAL_VERDICT_CLEAN || r->tail != WAL_TAIL_NONE ||
+    if (wal_verdict_refuses(result->verdict) || r->tail == WAL_TAIL_FRAMES ||
         r->end.index >= r->order_count || r->end.sequence != result->end + 1)
         return;
     const uint32_t slot = r->order[r->end.index];

@@ -98,8 +98,8 @@ struct wal_recovery_result {
         enum wal_damage_kind header_kind;
         uint32_t header_slot;
     } damage; // where the chain ends, if not cleanly
-    // Where the log could simply go on: the place behind E in the newest segment, when nothing but
-    // zeros follows it, so that there is nothing to supersede. `possible` only with verdict CLEAN.
+    // Where the log could simply go on: the place behind E in the newest segment, when no whole frame
+    // follows it anywhere, so that there is nothing to supersede.
     struct {
         bool possible;
         uint32_t slot;

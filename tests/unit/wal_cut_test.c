@@ -187,7 +187,7 @@ Test(wal_cut, old_header_over_new_frames)
     free(d);
 }
 
-// A start on a full disk goes on where the log ends, but only if nothing was cut there.
+// A start on a full disk goes on where the log ends, but only if no frame was cut.
 Test(wal_cut, resume_behind_the_end)
 {
     struct driver_options options = always;
@@ -210,6 +210,21 @@ Test(wal_cut, resume_behind_the_end)
     disk_flip(&d->disk, d->write.slot, d->write.offset + 100, 0x55); // a torn write
     driver_stop(d);
     cr_assert_eq(recovered(d), 20);
+    cr_assert(d->result.resume.possible);
+    cr_assert(driver_open(d, 3));
+    append_set(d, 21, 100);
+    driver_flush(d);
+    d->options.durable = false;
+    append_set(d, 22, 100);
+    cr_assert(driver_submit_next(d));
+    struct wal_write torn = d->write;
+    driver_done(d, false);
+    append_set(d, 23, 100);
+    cr_assert(driver_submit_next(d));
+    disk_sync(&d->disk, d->write.slot);
+    disk_flip(&d->disk, torn.slot, torn.offset + 100, 0x55);
+    driver_stop(d);
+    cr_assert_eq(recovered(d), 21);
     cr_assert(!d->result.resume.possible);
     driver_free(d);
     free(d);
