@@ -117,29 +117,6 @@ uint64_t wal_newest_batch(const struct wal *wal)
     return batch->bytes > 0 ? batch->number : batch->number - 1;
 }
 
-struct wal_mark wal_mark(const struct wal *wal)
-{
-    const struct wal_batch *batch = &wal->batches[wal->open];
-    return (struct wal_mark){
-        .batch = batch->number,
-        .bytes = batch->bytes,
-        .frame = batch->frame,
-        .count = batch->count,
-    };
-}
-
-// Frames closed since the mark need no care: the header and padding of the frame that is filled
-// again are written when it is closed again.
-void wal_rollback(struct wal *wal, struct wal_mark mark)
-{
-    struct wal_batch *batch = wal_batch_open(wal);
-    assert(mark.batch == batch->number);
-    assert(mark.bytes <= batch->bytes && mark.frame <= batch->frame);
-    batch->bytes = mark.bytes;
-    batch->frame = mark.frame;
-    batch->count = mark.count;
-}
-
 void wal_batch_close(struct wal *wal)
 {
     struct wal_batch *batch = wal_batch_open(wal);

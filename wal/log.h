@@ -103,17 +103,6 @@ uint64_t wal_open_batch(const struct wal *wal);
 // Newest batch that has records or is being written: what a reply over everything waits for.
 uint64_t wal_newest_batch(const struct wal *wal);
 
-// Undo for a command that fails half-way: forgets everything appended since the mark. A mark is
-// good until the open batch is closed (wal_write_next), or rolled back to an earlier mark.
-struct wal_mark {
-    uint64_t batch;
-    uint64_t bytes;
-    uint64_t frame;
-    uint64_t count;
-};
-struct wal_mark wal_mark(const struct wal *wal);
-void wal_rollback(struct wal *wal, struct wal_mark mark);
-
 // --- writing the intent log ------------------------------------------------------------------
 
 // One write: up to two pieces, contiguous in the file.

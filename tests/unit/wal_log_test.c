@@ -114,33 +114,6 @@ Test(wal_log, padding_is_zero)
     close_driver(d);
 }
 
-Test(wal_log, rollback_forgets_everything_since_the_mark)
-{
-    struct driver *d = open_driver(&always);
-    struct wal_mark empty = wal_mark(d->wal);
-    append(d, 3, 200000);
-    wal_rollback(d->wal, empty);
-    cr_assert_eq(wal_open_bytes(d->wal), 0);
-    cr_assert_eq(wal_newest_batch(d->wal), 0);
-    struct wal_write write;
-    cr_assert(!wal_write_next(d->wal, &write));
-    append(d, 3, 10);
-    uint64_t bytes = wal_open_bytes(d->wal);
-    struct wal_mark one = wal_mark(d->wal);
-    append(d, 3, 200000); // whole frames
-    append(d, 3, 10);
-    wal_rollback(d->wal, one);
-    cr_assert_eq(wal_open_bytes(d->wal), bytes);
-    append(d, 3, 20);
-    write = write_one(d);
-    struct wal_frame_header header;
-    memcpy(&header, write.pieces[0], sizeof(header));
-    cr_assert_eq(header.count, 2);
-    cr_assert_eq(header.flags, WAL_FRAME_COMMIT);
-    cr_assert_eq(header.length, 16 + 13 + 16 + 23);
-    close_driver(d);
-}
-
 Test(wal_log, failed_write_goes_to_fresh_segments_then_gives_up)
 {
     struct driver *d = open_driver(&always);
