@@ -64,7 +64,7 @@ Test(lzf, what_redis_packs)
         bytes[i] = "abc"[i % 3];
     cr_assert(
         unpacks((const uint8_t *)"\x03\x61\x62\x63\x61\xe0\x69\x02\x01\x62\x63", 11, bytes, 120));
-    cr_assert(unpacks(NULL, 0, bytes, 0));
+    cr_assert(unpacks((const uint8_t *)"", 0, bytes, 0));
 }
 
 Test(lzf, everything_that_can_be_packed)
