@@ -1,4 +1,4 @@
-// Commands on expiry: EXPIRE, PEXPIRE, TTL, PTTL, PERSIST.
+// Commands on expiry: EXPIRE, PEXPIRE, EXPIREAT, PEXPIREAT, TTL, PTTL, EXPIRETIME, PEXPIRETIME, PERSIST.
 #include "server/command_handlers.h"
 
 #include "server/call.h"
@@ -53,9 +53,8 @@ static bool expire_allowed(const struct expire_conditions *conditions, int64_t o
     return !conditions->lt || old_ms == 0 || new_ms < old_ms;
 }
 
-static void expire_in(struct call *call, bool seconds)
+static void expire(struct call *call, struct expiry_unit unit)
 {
-    struct expiry_unit unit = {.seconds = seconds};
     struct expire_conditions conditions;
     int64_t expiry_ms;
     if (!expire_conditions_read(call, &conditions) || !expiry_read(call, 2, &unit, &expiry_ms))
@@ -75,38 +74,59 @@ static void expire_in(struct call *call, bool seconds)
 
 void command_expire(struct call *call)
 {
-    expire_in(call, true);
+    expire(call, (struct expiry_unit){.seconds = true});
 }
 
 void command_pexpire(struct call *call)
 {
-    expire_in(call, false);
+    expire(call, (struct expiry_unit){0});
 }
 
-static void expire_left(struct call *call, bool seconds)
+void command_expireat(struct call *call)
+{
+    expire(call, (struct expiry_unit){.seconds = true, .absolute = true});
+}
+
+void command_pexpireat(struct call *call)
+{
+    expire(call, (struct expiry_unit){.absolute = true});
+}
+
+// The time that is left, or the absolute one; -1 for a key that never expires, -2 for none.
+static void expire_tell(struct call *call, struct expiry_unit unit)
 {
     struct key key = call_key(call, 1);
     const struct entry *entry = data_peek(call, &key, true);
-    int64_t left = -2;
+    int64_t time = -2;
     if (entry != NULL && entry_expiry(entry) == 0) {
-        left = -1;
+        time = -1;
     } else if (entry != NULL) {
-        left = entry_expiry(entry) - call->now_ms;
+        time = entry_expiry(entry) - (unit.absolute ? 0 : call->now_ms);
         // To the nearest second, as in Redis.
-        if (seconds)
-            left = left / 1000 + (left % 1000 >= 500);
+        if (unit.seconds)
+            time = time / 1000 + (time % 1000 >= 500);
     }
-    resp_integer(call->reply, left);
+    resp_integer(call->reply, time);
 }
 
 void command_ttl(struct call *call)
 {
-    expire_left(call, true);
+    expire_tell(call, (struct expiry_unit){.seconds = true});
 }
 
 void command_pttl(struct call *call)
 {
-    expire_left(call, false);
+    expire_tell(call, (struct expiry_unit){0});
+}
+
+void command_expiretime(struct call *call)
+{
+    expire_tell(call, (struct expiry_unit){.seconds = true, .absolute = true});
+}
+
+void command_pexpiretime(struct call *call)
+{
+    expire_tell(call, (struct expiry_unit){.absolute = true});
 }
 
 void command_persist(struct call *call)

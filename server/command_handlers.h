@@ -2,6 +2,8 @@
 #ifndef PORO_SERVER_COMMAND_HANDLERS_H
 #define PORO_SERVER_COMMAND_HANDLERS_H
 
+#include <stdint.h>
+
 struct call;
 
 // command_string.c
@@ -24,13 +26,39 @@ void command_del(struct call *call);
 void command_exists(struct call *call);
 void command_flushall(struct call *call);
 void command_flushdb(struct call *call);
+void command_randomkey(struct call *call);
+void command_swapdb(struct call *call);
+void command_touch(struct call *call);
 void command_type(struct call *call);
 void command_unlink(struct call *call);
 
+// command_copy.c
+void command_copy(struct call *call);
+uint64_t command_copy_bytes(struct call *call);
+
+// command_rename.c
+void command_move(struct call *call);
+uint64_t command_move_bytes(struct call *call);
+void command_rename(struct call *call);
+uint64_t command_rename_bytes(struct call *call);
+void command_renamenx(struct call *call);
+uint64_t command_renamenx_bytes(struct call *call);
+
+// command_object.c
+void command_object_encoding(struct call *call);
+void command_object_freq(struct call *call);
+void command_object_help(struct call *call);
+void command_object_idletime(struct call *call);
+void command_object_refcount(struct call *call);
+
 // command_expire.c
 void command_expire(struct call *call);
+void command_expireat(struct call *call);
+void command_expiretime(struct call *call);
 void command_persist(struct call *call);
 void command_pexpire(struct call *call);
+void command_pexpireat(struct call *call);
+void command_pexpiretime(struct call *call);
 void command_pttl(struct call *call);
 void command_ttl(struct call *call);
 

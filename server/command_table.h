@@ -10,6 +10,7 @@ extern const struct command_doc command_table[];
 extern const struct command_doc command_table_client[];
 extern const struct command_doc command_table_command[];
 extern const struct command_doc command_table_config[];
+extern const struct command_doc command_table_object[];
 
 // Argument trees, each ends with an empty line.
 extern const struct command_argument arguments_append[];
@@ -23,8 +24,10 @@ extern const struct command_argument arguments_command_list[];
 extern const struct command_argument arguments_command_names[];
 extern const struct command_argument arguments_config_get[];
 extern const struct command_argument arguments_config_set[];
+extern const struct command_argument arguments_copy[];
 extern const struct command_argument arguments_decrby[];
 extern const struct command_argument arguments_expire[];
+extern const struct command_argument arguments_expireat[];
 extern const struct command_argument arguments_flush[];
 extern const struct command_argument arguments_hello[];
 extern const struct command_argument arguments_incrby[];
@@ -32,14 +35,21 @@ extern const struct command_argument arguments_info[];
 extern const struct command_argument arguments_key[];
 extern const struct command_argument arguments_keys[];
 extern const struct command_argument arguments_message[];
+extern const struct command_argument arguments_move[];
 extern const struct command_argument arguments_mset[];
 extern const struct command_argument arguments_on_off[];
 extern const struct command_argument arguments_pexpire[];
+extern const struct command_argument arguments_pexpireat[];
 extern const struct command_argument arguments_ping[];
+extern const struct command_argument arguments_rename[];
+extern const struct command_argument arguments_restore[];
 extern const struct command_argument arguments_scan[];
 extern const struct command_argument arguments_select[];
 extern const struct command_argument arguments_set[];
 extern const struct command_argument arguments_shutdown[];
 extern const struct command_argument arguments_some_keys[];
+extern const struct command_argument arguments_swapdb[];
+extern const struct command_argument arguments_wait[];
+extern const struct command_argument arguments_waitaof[];
 
 #endif

@@ -14,6 +14,7 @@
     X(client, CONTAINER, 'c', 'l', 'n', 't') \
     X(command, BOTH, 'c', 'o', 'n', 'd') \
     X(config, CONTAINER, 'c', 'o', 'i', 'g') \
+    X(copy, VALUES, 'c', 'o', 'p', 'y') \
     X(dbsize, PLAIN, 'd', 'b', 'z', 'e') \
     X(decr, PLAIN, 'd', 'e', 'c', 'r') \
     X(decrby, PLAIN, 'd', 'e', 'b', 'y') \
@@ -23,6 +24,8 @@
     X(exec, PLAIN, 'e', 'x', 'e', 'c') \
     X(exists, PLAIN, 'e', 'x', 't', 's') \
     X(expire, PLAIN, 'e', 'x', 'r', 'e') \
+    X(expireat, PLAIN, 'e', 'x', 'a', 't') \
+    X(expiretime, PLAIN, 'e', 'x', 'm', 'e') \
     X(flushall, PLAIN, 'f', 'l', 'l', 'l') \
     X(flushdb, PLAIN, 'f', 'l', 'd', 'b') \
     X(get, PLAIN, 'g', 'e', 'e', 't') \
@@ -32,20 +35,29 @@
     X(info, PLAIN, 'i', 'n', 'f', 'o') \
     X(keys, PLAIN, 'k', 'e', 'y', 's') \
     X(mget, PLAIN, 'm', 'g', 'e', 't') \
+    X(move, VALUES, 'm', 'o', 'v', 'e') \
     X(mset, PLAIN, 'm', 's', 'e', 't') \
     X(multi, PLAIN, 'm', 'u', 't', 'i') \
+    X(object, CONTAINER, 'o', 'b', 'c', 't') \
     X(persist, PLAIN, 'p', 'e', 's', 't') \
     X(pexpire, PLAIN, 'p', 'e', 'r', 'e') \
+    X(pexpireat, PLAIN, 'p', 'e', 'a', 't') \
+    X(pexpiretime, PLAIN, 'p', 'e', 'm', 'e') \
     X(ping, PLAIN, 'p', 'i', 'n', 'g') \
     X(pttl, PLAIN, 'p', 't', 't', 'l') \
     X(quit, PLAIN, 'q', 'u', 'i', 't') \
+    X(randomkey, PLAIN, 'r', 'a', 'e', 'y') \
+    X(rename, VALUES, 'r', 'e', 'm', 'e') \
+    X(renamenx, VALUES, 'r', 'e', 'n', 'x') \
     X(reset, PLAIN, 'r', 'e', 'e', 't') \
     X(scan, PLAIN, 's', 'c', 'a', 'n') \
     X(select, PLAIN, 's', 'e', 'c', 't') \
     X(set, PLAIN, 's', 'e', 'e', 't') \
     X(shutdown, PLAIN, 's', 'h', 'w', 'n') \
     X(strlen, PLAIN, 's', 't', 'e', 'n') \
+    X(swapdb, PLAIN, 's', 'w', 'd', 'b') \
     X(time, PLAIN, 't', 'i', 'm', 'e') \
+    X(touch, PLAIN, 't', 'o', 'c', 'h') \
     X(ttl, PLAIN, 't', 't', 't', 'l') \
     X(type, PLAIN, 't', 'y', 'p', 'e') \
     X(unlink, PLAIN, 'u', 'n', 'n', 'k') \
@@ -80,11 +92,19 @@
     X(config, resetstat) \
     X(config, set)
 
+#define COMMANDS_OBJECT(X) \
+    X(object, encoding) \
+    X(object, freq) \
+    X(object, help) \
+    X(object, idletime) \
+    X(object, refcount)
+
 // Every container with the list of its subcommands.
 #define CONTAINERS(X) \
     X(client, COMMANDS_CLIENT) \
     X(command, COMMANDS_COMMAND) \
-    X(config, COMMANDS_CONFIG)
+    X(config, COMMANDS_CONFIG) \
+    X(object, COMMANDS_OBJECT)
 
 // clang-format on
 

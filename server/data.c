@@ -163,6 +163,13 @@ struct entry *data_find(struct call *call, const struct key *key, bool count)
     return entry;
 }
 
+bool data_exists(struct call *call, const struct key *key)
+{
+    const struct entry *entry = keyspace_find(call->server->keyspace, key);
+    data_note_hold(call, hold_batch(call->server->hold, key->hash));
+    return entry != NULL && !data_expired(entry, call->now_ms);
+}
+
 // --- changing --------------------------------------------------------------------------------
 
 static struct entry *data_block(const struct call *call, uint32_t argument)

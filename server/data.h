@@ -15,6 +15,9 @@ struct entry *data_find(struct call *call, const struct key *key, bool count);
 // The same for commands that are not about the value: the key does not count as used.
 struct entry *data_peek(struct call *call, const struct key *key, bool count);
 
+// True when a live entry has this key. An expired one stays: for keys that are about to be set.
+bool data_exists(struct call *call, const struct key *key);
+
 // Changes. All log their result and stamp the key. They return false, having changed nothing and
 // replied "OOM command not allowed when used memory > 'maxmemory'." when there is no memory.
 // `argument`: index of the argument that the value comes from (a large one is adopted without a

@@ -79,6 +79,11 @@ struct key keyspace_key(const struct keyspace *keyspace, uint32_t database, cons
     return key;
 }
 
+bool key_equal(const struct key *a, const struct key *b)
+{
+    return a->slot == b->slot && a->length == b->length && bytes_equal(a->data, b->data, a->length);
+}
+
 void keyspace_prefetch_bucket(const struct keyspace *keyspace, const struct key *key)
 {
     uint64_t home;

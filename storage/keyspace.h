@@ -75,6 +75,9 @@ uint64_t keyspace_count_dead(const struct keyspace *keyspace); // keys still to 
 struct key keyspace_key(const struct keyspace *keyspace, uint32_t database, const void *data,
                         uint32_t length);
 
+// The same key, of the same database.
+bool key_equal(const struct key *a, const struct key *b);
+
 // Staged lookups: prefetch the bucket of many keys, then the entries, then find.
 void keyspace_prefetch_bucket(const struct keyspace *keyspace, const struct key *key);
 void keyspace_prefetch_entry(const struct keyspace *keyspace, const struct key *key);
