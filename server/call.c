@@ -221,6 +221,8 @@ static uint64_t call_log_bytes(struct call *call, uint64_t key_bytes)
     uint64_t bytes = key_bytes + 4 * WAL_RECORD_OVERHEAD_MAX;
     if (call->command->bytes != NULL)
         bytes += call->command->bytes(call);
+    if (call->command->log != NULL)
+        bytes += call->command->log(call);
     for (uint32_t i = 1; i < call->argc; i++)
         bytes += (uint64_t)call->args[i].length + WAL_RECORD_OVERHEAD_MAX;
     return bytes;

@@ -57,8 +57,8 @@ bool call_key_index(const struct call *call, uint32_t number, uint32_t *index);
 bool call_arg_integer(struct call *call, uint32_t index, int64_t *value);
 // Parses argument `index` as the number of a database; on failure replies what Redis says.
 bool call_arg_database(struct call *call, uint32_t index, uint32_t *database);
-// The index of the last key of a command line that begins at argument `start` (0: the call itself) and
-// whose keys `doc` describes; 0 when its arguments do not fit each other.
+// The index of the last key of a command line that begins at argument `start` (0: the call itself)
+// and whose keys `doc` describes; 0 when its arguments do not fit each other.
 uint32_t call_last_key(const struct call *call, const struct command_doc *doc, uint32_t start);
 // The key in argument `index` of the connection's database; the first one is computed only once.
 struct key call_key(struct call *call, uint32_t index);

@@ -9,10 +9,65 @@ struct call;
 // command_string.c
 void command_append(struct call *call);
 void command_get(struct call *call);
+void command_getdel(struct call *call);
+void command_getex(struct call *call);
 void command_mget(struct call *call);
-void command_mset(struct call *call);
-void command_set(struct call *call);
 void command_strlen(struct call *call);
+
+// command_set.c
+void command_getset(struct call *call);
+void command_psetex(struct call *call);
+void command_set(struct call *call);
+void command_setex(struct call *call);
+void command_setnx(struct call *call);
+
+// command_mset.c
+void command_mset(struct call *call);
+void command_msetex(struct call *call);
+void command_msetnx(struct call *call);
+
+// command_compare.c
+void command_delex(struct call *call);
+void command_delifeq(struct call *call);
+void command_digest(struct call *call);
+
+// command_range.c
+void command_getrange(struct call *call);
+void command_setrange(struct call *call);
+uint64_t command_setrange_log(struct call *call);
+uint64_t command_setrange_reach(struct call *call);
+void command_substr(struct call *call);
+
+// command_lcs.c
+void command_lcs(struct call *call);
+
+// command_bit.c
+void command_bitcount(struct call *call);
+void command_bitpos(struct call *call);
+void command_getbit(struct call *call);
+void command_setbit(struct call *call);
+uint64_t command_setbit_log(struct call *call);
+uint64_t command_setbit_reach(struct call *call);
+
+// command_bitop.c
+void command_bitop(struct call *call);
+uint64_t command_bitop_bytes(struct call *call);
+
+// command_bitfield.c
+void command_bitfield(struct call *call);
+uint64_t command_bitfield_log(struct call *call);
+uint64_t command_bitfield_reach(struct call *call);
+void command_bitfield_ro(struct call *call);
+
+// command_float.c
+void command_incrbyfloat(struct call *call);
+uint64_t command_incrbyfloat_log(struct call *call);
+uint64_t command_incrbyfloat_reach(struct call *call);
+
+// command_increx.c
+void command_increx(struct call *call);
+uint64_t command_increx_log(struct call *call);
+uint64_t command_increx_reach(struct call *call);
 
 // command_number.c
 void command_decr(struct call *call);

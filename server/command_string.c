@@ -1,4 +1,4 @@
-// Commands on string values: SET, GET, MGET, MSET, STRLEN, APPEND.
+// Commands on one string value: GET, MGET, GETDEL, GETEX, STRLEN, APPEND.
 #include "server/command_handlers.h"
 
 #include "conf/limits.h"
@@ -8,79 +8,6 @@
 #include "server/expiry.h"
 #include "server/server.h"
 #include "storage/entry.h"
-
-#include <assert.h>
-
-// --- SET -------------------------------------------------------------------------------------
-
-struct set_options {
-    bool nx, xx, get, keep_expiry;
-    struct expiry_unit unit;
-    uint32_t expiry_argument; // index of the number, 0 when none
-};
-
-// Options that exclude each other make a syntax error, as does an unknown one. False after a reply.
-static bool set_options_read(struct call *call, struct set_options *options)
-{
-    *options = (struct set_options){0};
-    for (uint32_t i = 3; i < call->argc; i++) {
-        struct expiry_unit unit;
-        if (call_arg_is(call, i, "nx") && !options->xx) {
-            options->nx = true;
-        } else if (call_arg_is(call, i, "xx") && !options->nx) {
-            options->xx = true;
-        } else if (call_arg_is(call, i, "get")) {
-            options->get = true;
-        } else if (call_arg_is(call, i, "keepttl") && options->expiry_argument == 0) {
-            options->keep_expiry = true;
-        } else if (!options->keep_expiry && i + 1 < call->argc &&
-                   expiry_unit_find(call, i, &unit) &&
-                   (options->expiry_argument == 0 || expiry_unit_same(&unit, &options->unit))) {
-            options->unit = unit;
-            options->expiry_argument = ++i;
-        } else {
-            call_error_syntax(call);
-            return false;
-        }
-    }
-    return true;
-}
-
-void command_set(struct call *call)
-{
-    struct set_options options;
-    int64_t expiry_ms = 0;
-    if (!set_options_read(call, &options))
-        return;
-    if (options.expiry_argument != 0 &&
-        !expiry_read_positive(call, options.expiry_argument, &options.unit, &expiry_ms))
-        return;
-    struct key key = call_key(call, 1);
-    struct reply *reply = &call->connection->reply;
-    struct reply_point point = reply_point(reply);
-    if (options.get || options.nx || options.xx || options.keep_expiry) {
-        struct entry *entry = data_find(call, &key, options.get);
-        if (options.get && entry != NULL)
-            reply_value(reply, entry);
-        else if (options.get)
-            resp_null(call->reply);
-        if ((options.nx && entry != NULL) || (options.xx && entry == NULL)) {
-            if (!options.get)
-                resp_null(call->reply);
-            return;
-        }
-        if (options.keep_expiry && entry != NULL)
-            expiry_ms = entry_expiry(entry);
-    }
-    if (data_set(call, &key, 2, NULL, 0, expiry_ms)) {
-        if (!options.get)
-            call_ok(call);
-    } else if (options.get) {
-        // The old value stands before the error.
-        reply_rollback(reply, point);
-        resp_error(call->reply, "OOM command not allowed when used memory > 'maxmemory'.");
-    }
-}
 
 // --- GET, MGET, STRLEN -----------------------------------------------------------------------
 
@@ -113,48 +40,70 @@ void command_strlen(struct call *call)
     resp_integer(call->reply, entry != NULL ? entry_value_length(entry) : 0);
 }
 
-// --- MSET ------------------------------------------------------------------------------------
+// --- GETDEL, GETEX ---------------------------------------------------------------------------
 
-// Memory that all pairs need: what the database grows by, and one block more, since a new value is
-// written before the old one is freed.
-static uint64_t mset_bytes(struct call *call)
+void command_getdel(struct call *call)
 {
-    uint64_t growth = 0;
-    uint64_t largest = 0;
-    for (uint32_t i = 1; i + 1 < call->argc; i += 2) {
-        struct key key = call_key(call, i);
-        // A large value lies in the block that becomes the entry already.
-        if (data_adoptable(call, &key, i + 1))
-            continue;
-        const struct entry *old = keyspace_find(call->server->keyspace, &key);
-        uint64_t bytes = keyspace_entry_bytes(key.length, call->args[i + 1].length, false);
-        uint64_t before = 0;
-        if (old != NULL)
-            before =
-                keyspace_entry_bytes(key.length, entry_value_length(old), entry_expiry(old) != 0);
-        if (bytes > before)
-            growth += bytes - before;
-        if (old != NULL && bytes > largest)
-            largest = bytes;
+    struct key key = call_key(call, 1);
+    struct entry *entry = data_find(call, &key, true);
+    if (entry == NULL) {
+        resp_null(call->reply);
+        return;
     }
-    return growth + largest;
+    // A value that is sent in place stays until it has been sent.
+    reply_value(&call->connection->reply, entry);
+    data_delete(call, &key);
 }
 
-void command_mset(struct call *call)
+struct getex_options {
+    bool persist;
+    struct expiry_unit unit;
+    uint32_t expiry_argument; // index of the number, 0 when none
+};
+
+// False after an error reply.
+static bool getex_options_read(struct call *call, struct getex_options *options)
 {
-    if (call->argc % 2 == 0) {
-        resp_error(call->reply, "ERR wrong number of arguments for 'mset' command");
+    *options = (struct getex_options){0};
+    for (uint32_t i = 2; i < call->argc; i++) {
+        struct expiry_unit unit;
+        if (call_arg_is(call, i, "persist") && options->expiry_argument == 0) {
+            options->persist = true;
+        } else if (!options->persist && i + 1 < call->argc && expiry_unit_find(call, i, &unit) &&
+                   (options->expiry_argument == 0 || expiry_unit_same(&unit, &options->unit))) {
+            options->unit = unit;
+            options->expiry_argument = ++i;
+        } else {
+            call_error_syntax(call);
+            return false;
+        }
+    }
+    return true;
+}
+
+void command_getex(struct call *call)
+{
+    struct getex_options options;
+    if (!getex_options_read(call, &options))
+        return;
+    struct key key = call_key(call, 1);
+    struct entry *entry = data_find(call, &key, true);
+    int64_t expiry_ms = 0;
+    if (entry == NULL) {
+        resp_null(call->reply);
         return;
     }
-    // All or nothing: room for every pair is made sure of first.
-    if (!data_room(call, mset_bytes(call)))
+    if (options.expiry_argument != 0 &&
+        !expiry_read_positive(call, options.expiry_argument, &options.unit, &expiry_ms))
         return;
-    for (uint32_t i = 1; i + 1 < call->argc; i += 2) {
-        struct key key = call_key(call, i);
-        if (!data_set(call, &key, i + 1, NULL, 0, 0))
-            return;
-    }
-    call_ok(call);
+    bool over = expiry_ms != 0 && expiry_ms <= call->now_ms;
+    bool changes = expiry_ms != 0 || (options.persist && entry_expiry(entry) != 0);
+    // The entry may move before it is shown, but not after that.
+    if (changes && !over && !data_set_expiry(call, &key, entry, expiry_ms))
+        return;
+    reply_value(&call->connection->reply, keyspace_find(call->server->keyspace, &key));
+    if (over)
+        data_delete(call, &key);
 }
 
 // --- APPEND ----------------------------------------------------------------------------------

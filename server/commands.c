@@ -36,6 +36,8 @@ CONTAINERS(SUB_ROWS)
 
 #define PLAIN(name) .handler = command_##name
 #define VALUES(name) .handler = command_##name, .bytes = command_##name##_bytes
+#define REACHING(name)                                                                             \
+    .handler = command_##name, .reach = command_##name##_reach, .log = command_##name##_log
 #define CONTAINER(name) .subcommands = subrows_##name, .subcommands_count = SUBS_##name
 #define BOTH(name) PLAIN(name), CONTAINER(name)
 #define ROW(name, how, ...)                                                                        \

@@ -18,6 +18,9 @@ struct command {
     uint64_t (*bytes)(struct call *call);
     // How many zeros the command may put into values (SETRANGE, SETBIT ...). NULL: none.
     uint64_t (*reach)(struct call *call);
+    // How much it may log beyond a record for each of its arguments: more records about its key, or
+    // a text longer than any argument. NULL: nothing.
+    uint64_t (*log)(struct call *call);
     const struct command *subcommands; // of a container
     uint16_t number;                   // of all rows, subcommands included: see commands_at
     uint8_t subcommands_count;

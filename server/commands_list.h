@@ -11,6 +11,11 @@
 #define COMMANDS(X) \
     X(append, PLAIN, 'a', 'p', 'n', 'd') \
     X(auth, PLAIN, 'a', 'u', 't', 'h') \
+    X(bitcount, PLAIN, 'b', 'i', 'n', 't') \
+    X(bitfield, REACHING, 'b', 'i', 'l', 'd') \
+    X(bitfield_ro, PLAIN, 'b', 'i', 'r', 'o') \
+    X(bitop, VALUES, 'b', 'i', 'o', 'p') \
+    X(bitpos, PLAIN, 'b', 'i', 'o', 's') \
     X(client, CONTAINER, 'c', 'l', 'n', 't') \
     X(command, BOTH, 'c', 'o', 'n', 'd') \
     X(config, CONTAINER, 'c', 'o', 'i', 'g') \
@@ -19,6 +24,9 @@
     X(decr, PLAIN, 'd', 'e', 'c', 'r') \
     X(decrby, PLAIN, 'd', 'e', 'b', 'y') \
     X(del, PLAIN, 'd', 'e', 'e', 'l') \
+    X(delex, PLAIN, 'd', 'e', 'e', 'x') \
+    X(delifeq, PLAIN, 'd', 'e', 'e', 'q') \
+    X(digest, PLAIN, 'd', 'i', 's', 't') \
     X(discard, PLAIN, 'd', 'i', 'r', 'd') \
     X(echo, PLAIN, 'e', 'c', 'h', 'o') \
     X(exec, PLAIN, 'e', 'x', 'e', 'c') \
@@ -29,14 +37,24 @@
     X(flushall, PLAIN, 'f', 'l', 'l', 'l') \
     X(flushdb, PLAIN, 'f', 'l', 'd', 'b') \
     X(get, PLAIN, 'g', 'e', 'e', 't') \
+    X(getbit, PLAIN, 'g', 'e', 'i', 't') \
+    X(getdel, PLAIN, 'g', 'e', 'e', 'l') \
+    X(getex, PLAIN, 'g', 'e', 'e', 'x') \
+    X(getrange, PLAIN, 'g', 'e', 'g', 'e') \
+    X(getset, PLAIN, 'g', 'e', 'e', 't') \
     X(hello, PLAIN, 'h', 'e', 'l', 'o') \
     X(incr, PLAIN, 'i', 'n', 'c', 'r') \
     X(incrby, PLAIN, 'i', 'n', 'b', 'y') \
+    X(incrbyfloat, REACHING, 'i', 'n', 'a', 't') \
+    X(increx, REACHING, 'i', 'n', 'e', 'x') \
     X(info, PLAIN, 'i', 'n', 'f', 'o') \
     X(keys, PLAIN, 'k', 'e', 'y', 's') \
+    X(lcs, PLAIN, 'l', 'c', 'c', 's') \
     X(mget, PLAIN, 'm', 'g', 'e', 't') \
     X(move, VALUES, 'm', 'o', 'v', 'e') \
     X(mset, PLAIN, 'm', 's', 'e', 't') \
+    X(msetex, PLAIN, 'm', 's', 'e', 'x') \
+    X(msetnx, PLAIN, 'm', 's', 'n', 'x') \
     X(multi, PLAIN, 'm', 'u', 't', 'i') \
     X(object, CONTAINER, 'o', 'b', 'c', 't') \
     X(persist, PLAIN, 'p', 'e', 's', 't') \
@@ -44,6 +62,7 @@
     X(pexpireat, PLAIN, 'p', 'e', 'a', 't') \
     X(pexpiretime, PLAIN, 'p', 'e', 'm', 'e') \
     X(ping, PLAIN, 'p', 'i', 'n', 'g') \
+    X(psetex, PLAIN, 'p', 's', 'e', 'x') \
     X(pttl, PLAIN, 'p', 't', 't', 'l') \
     X(quit, PLAIN, 'q', 'u', 'i', 't') \
     X(randomkey, PLAIN, 'r', 'a', 'e', 'y') \
@@ -53,8 +72,13 @@
     X(scan, PLAIN, 's', 'c', 'a', 'n') \
     X(select, PLAIN, 's', 'e', 'c', 't') \
     X(set, PLAIN, 's', 'e', 'e', 't') \
+    X(setbit, REACHING, 's', 'e', 'i', 't') \
+    X(setex, PLAIN, 's', 'e', 'e', 'x') \
+    X(setnx, PLAIN, 's', 'e', 'n', 'x') \
+    X(setrange, REACHING, 's', 'e', 'g', 'e') \
     X(shutdown, PLAIN, 's', 'h', 'w', 'n') \
     X(strlen, PLAIN, 's', 't', 'e', 'n') \
+    X(substr, PLAIN, 's', 'u', 't', 'r') \
     X(swapdb, PLAIN, 's', 'w', 'd', 'b') \
     X(time, PLAIN, 't', 'i', 'm', 'e') \
     X(touch, PLAIN, 't', 'o', 'c', 'h') \

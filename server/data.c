@@ -221,6 +221,19 @@ bool data_adopt(struct call *call, const struct key *key, struct entry *block, i
     return true;
 }
 
+struct entry *data_block_create(struct call *call, const struct key *key, uint32_t length)
+{
+    struct keyspace *keyspace = call->server->keyspace;
+    const struct entry *old = keyspace_find(keyspace, key);
+    // As a block has it, with a place for an expiry.
+    if (!data_room_instead(call, old, keyspace_entry_bytes(key->length, length, true)))
+        return NULL;
+    struct entry *block = keyspace_block_create(keyspace, key->length, length, 0);
+    if (block == NULL)
+        data_out_of_memory(call);
+    return block;
+}
+
 bool data_copy(struct call *call, const struct key *key, const struct entry *entry)
 {
     bool edited = (entry->flags & ENTRY_EDITED) != 0;
@@ -266,6 +279,22 @@ bool data_write(struct call *call, const struct key *key, struct entry *entry, u
     };
     data_log(call, key, &record);
     return true;
+}
+
+bool data_write_new(struct call *call, const struct key *key, uint32_t offset, const void *data,
+                    uint32_t length, uint32_t total)
+{
+    struct server *server = call->server;
+    assert(keyspace_find(server->keyspace, key) == NULL);
+    if (!data_room(call, keyspace_entry_bytes(key->length, 0, false) +
+                             keyspace_entry_bytes(key->length, total, false)) ||
+        !data_set(call, key, 0, "", 0, 0))
+        return false;
+    if (data_write(call, key, keyspace_find(server->keyspace, key), offset, data, length, total))
+        return true;
+    // Room has been made sure of, so this is not expected.
+    data_delete(call, key);
+    return false;
 }
 
 bool data_set_expiry(struct call *call, const struct key *key, struct entry *entry,

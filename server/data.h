@@ -29,6 +29,8 @@ bool data_adoptable(const struct call *call, const struct key *key, uint32_t arg
 // The same with the value that a block holds (keyspace_block_create), which remains the caller's when
 // this returns false.
 bool data_adopt(struct call *call, const struct key *key, struct entry *block, int64_t expiry_ms);
+// A block for a value that is to take the place of the key's present one: NULL after an OOM reply.
+struct entry *data_block_create(struct call *call, const struct key *key, uint32_t length);
 // Sets a key to another key's value and expiry. `entry` is that one's.
 bool data_copy(struct call *call, const struct key *key, const struct entry *entry);
 // Gives the live entry of `from` the key `to`, another one, in place of what that had.
@@ -36,6 +38,9 @@ bool data_rename(struct call *call, const struct key *from, const struct key *to
 // Makes the value `total` bytes long (zero-filled) and overwrites [offset, offset + length).
 bool data_write(struct call *call, const struct key *key, struct entry *entry, uint32_t offset,
                 const void *data, uint32_t length, uint32_t total);
+// The same for a key that is not there: so it becomes `total` bytes long. Zeros are not logged.
+bool data_write_new(struct call *call, const struct key *key, uint32_t offset, const void *data,
+                    uint32_t length, uint32_t total);
 bool data_set_expiry(struct call *call, const struct key *key, struct entry *entry,
                      int64_t expiry_ms);
 // Deletes a key whether expired or not; true when a live one was there.

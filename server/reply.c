@@ -10,8 +10,10 @@
 
 struct reply_chunk {
     struct reply_chunk *next;
-    struct entry *pin; // a value that follows the bytes, sent in place; or NULL
-    uint32_t length;   // of the bytes; of the last chunk only known by the writer's cursor
+    struct entry *pin;   // a value of which a part follows the bytes, sent in place; or NULL
+    uint32_t pin_offset; // of the part
+    uint32_t pin_length;
+    uint32_t length; // of the bytes; of the last chunk only known by the writer's cursor
     uint32_t reserved;
     uint8_t bytes[];
 };
@@ -133,7 +135,7 @@ static bool reply_more(struct resp_writer *writer)
         last->length = (uint32_t)(writer->cursor - last->bytes);
         reply->base += last->length;
         if (last->pin != NULL)
-            reply->base += entry_value_length(last->pin);
+            reply->base += last->pin_length;
         last->next = chunk;
     } else {
         reply->first = chunk;
@@ -220,12 +222,12 @@ void reply_rollback(struct reply *reply, struct reply_point point)
     reply->writer.end = point.last->bytes + CHUNK_CAPACITY;
 }
 
-void reply_value(struct reply *reply, struct entry *entry)
+void reply_part(struct reply *reply, struct entry *entry, uint32_t offset, uint32_t length)
 {
-    uint32_t length = entry_value_length(entry);
+    assert(offset <= entry_value_length(entry) && length <= entry_value_length(entry) - offset);
     struct resp_writer *writer = &reply->writer;
     if (length < REPLY_PIN_BYTES || !keyspace_pin(reply->pool->keyspace, entry)) {
-        resp_bulk(writer, entry_value(entry), length);
+        resp_bulk(writer, entry_value(entry) + offset, length);
         return;
     }
     resp_bulk_header(writer, length);
@@ -235,6 +237,8 @@ void reply_value(struct reply *reply, struct entry *entry)
     }
     assert(reply->last != NULL && reply->last->pin == NULL);
     reply->last->pin = entry;
+    reply->last->pin_offset = offset;
+    reply->last->pin_length = length;
     if (!reply_more(writer)) {
         reply->last->pin = NULL;
         keyspace_unpin(reply->pool->keyspace, entry);
@@ -242,6 +246,11 @@ void reply_value(struct reply *reply, struct entry *entry)
         return;
     }
     resp_write(writer, "\r\n", 2);
+}
+
+void reply_value(struct reply *reply, struct entry *entry)
+{
+    reply_part(reply, entry, 0, entry_value_length(entry));
 }
 
 // --- holding ---------------------------------------------------------------------------------
@@ -323,9 +332,9 @@ uint32_t reply_pieces(struct reply *reply, struct iovec *pieces, uint32_t count,
         }
         if (chunk->pin == NULL || left == 0 || filled == count)
             continue;
-        uint64_t value = entry_value_length(chunk->pin);
-        uint64_t length = reply_min(value - skip, left);
-        pieces[filled++] = (struct iovec){(uint8_t *)entry_value(chunk->pin) + skip, length};
+        uint8_t *value = (uint8_t *)entry_value(chunk->pin) + chunk->pin_offset;
+        uint64_t length = reply_min(chunk->pin_length - skip, left);
+        pieces[filled++] = (struct iovec){value + skip, length};
         left -= length;
         skip = 0;
     }
@@ -341,7 +350,7 @@ void reply_sent(struct reply *reply, uint64_t bytes)
         struct reply_chunk *chunk = reply->first;
         uint64_t whole = reply_chunk_bytes(reply, chunk);
         if (chunk->pin != NULL)
-            whole += entry_value_length(chunk->pin);
+            whole += chunk->pin_length;
         if (reply->first_sent < whole)
             return;
         reply->first_sent -= whole;

@@ -191,6 +191,8 @@ static void estimate_command(struct call *call, struct estimate *estimate)
         estimate->makers++;
     if (call->command->reach != NULL)
         estimate->reach += call->command->reach(call);
+    if (call->command->log != NULL)
+        estimate->log += call->command->log(call);
     if (call->command->doc->flags & COMMAND_DENYOOM)
         estimate->growers++;
 }
