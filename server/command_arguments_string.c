@@ -1,15 +1,9 @@
 // What the commands on strings and bits take: argument trees, as in command_arguments.c.
 #include "server/command_table.h"
 
-#include <stddef.h>
+#include "server/command_table_macros.h"
 
-#define LINE(level, text, kind, ...)                                                               \
-    {                                                                                              \
-        .depth = level, .name = text, .type = ARGUMENT_##kind, __VA_ARGS__                         \
-    }
-#define OPTIONAL .flags = ARGUMENT_OPTIONAL
-#define MULTIPLE .flags = ARGUMENT_MULTIPLE
-#define OPTIONAL_MULTIPLE .flags = ARGUMENT_OPTIONAL | ARGUMENT_MULTIPLE
+#include <stddef.h>
 
 // clang-format off
 

@@ -5,8 +5,9 @@
 
 #include <stddef.h>
 
-// Arity, flags, keys and hints are facts of Redis 7.0 (CLIENT SETINFO and NO-TOUCH: of 7.2), so
-// that clients and proxies find what they expect. Every list ends with an empty row.
+// Arity, flags, keys and hints are facts of Redis 7.0 (of the version named where that is newer, of
+// Valkey for DELIFEQ), so that clients and proxies find what they expect. Every list ends with an
+// empty row.
 
 #define TRANSACTION (CONNECTION_STATE | COMMAND_FAST | COMMAND_ALLOW_BUSY)
 #define HANDSHAKE (CONNECTION_STATE | COMMAND_FAST | COMMAND_NO_AUTH | COMMAND_ALLOW_BUSY)

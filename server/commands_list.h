@@ -1,9 +1,11 @@
 // The lists of all commands and subcommands: one line for each, in the order of the command table.
 //
 // A command's line: its name; how it is called; its first two and last two letters, by which it is
-// found. How: PLAIN has a handler command_NAME; VALUES has one too, and a function command_NAME_bytes,
-// because it makes values of other values; CONTAINER has subcommands and nothing of its own; BOTH
-// has subcommands and a handler. A subcommand's line: its name; it is PLAIN.
+// found. How: PLAIN has a handler command_NAME; VALUES has one too, and a function
+// command_NAME_bytes, because it makes values of other values; REACHING has one, and functions
+// command_NAME_reach and command_NAME_log, because its values may be longer than its arguments;
+// CONTAINER has subcommands and nothing of its own; BOTH has subcommands and a handler. A
+// subcommand's line: its name; it is PLAIN.
 #ifndef PORO_SERVER_COMMANDS_LIST_H
 #define PORO_SERVER_COMMANDS_LIST_H
 
