@@ -4,6 +4,7 @@
 #include "server/server.h"
 #include "sim/clients.h"
 #include "sim/disk.h"
+#include "sim/disk_damage.h"
 #include "sim/io_internal.h"
 #include "sim/model.h"
 #include "sim/network.h"
@@ -51,16 +52,26 @@ static void life_drop(struct world *world)
     struct server *server = world->server;
     world->reserve_kept = world->serving && world->errored_ns < world->served_ns;
     observer_died(world);
-    // The kernel has forgotten what a failed sync was to write: as after a power cut.
-    if (world->sync_failed)
-        observer_power_cut(world);
-    world->sync_failed = false;
     network_server_died(world);
     requests_orphan(world);
     disk_kill(world->disk);
+    // The kernel has forgotten what a failed sync was to write.
+    if (world->sync_failed)
+        life_forgets(world);
+    world->sync_failed = false;
     world->serving = false;
     server_destroy(server);
     world->server = NULL;
+}
+
+void life_forgets(struct world *world)
+{
+    observer_power_cut(world);
+    if (!world->lying)
+        return;
+    struct damage_survey survey;
+    damage_survey(world->disk, &survey);
+    observer_lower(world->observer, observer_change_of(world->observer, survey.witnessed));
 }
 
 void life_power_cut(struct world *world)
@@ -68,7 +79,7 @@ void life_power_cut(struct world *world)
     world_keep_disk(world);
     disk_power_cut(world->disk);
     requests_forget(world);
-    observer_power_cut(world);
+    life_forgets(world);
 }
 
 static enum life_end life_died(struct world *world)

@@ -17,6 +17,9 @@ enum life_end {
 // One life: at most until `enough` says so after a turn; then it is asked to stop.
 enum life_end life_run(struct world *world, bool (*enough)(struct world *world));
 
+// What was not on stable storage is gone, although the process may have been told otherwise: the power
+// was cut, or a sync has failed. A disk that lied may have lost anything that nothing witnesses.
+void life_forgets(struct world *world);
 // The power fails while no life goes on.
 void life_power_cut(struct world *world);
 

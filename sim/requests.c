@@ -5,6 +5,7 @@
 #include "sim/bytes.h"
 #include "sim/disk.h"
 #include "sim/io_internal.h"
+#include "sim/life.h"
 #include "sim/network.h"
 #include "sim/observer.h"
 
@@ -229,7 +230,7 @@ static int64_t request_apply(struct world *world, struct request *request)
     case REQUEST_SYNC:
         if (request->disk >= 0)
             disk_sync_end(disk, request->disk, request->error);
-        world->sync_failed = world->sync_failed || request->error < 0;
+        world->sync_failed = world->sync_failed || (request->error < 0 && !request->orphan);
         return request->error;
     case REQUEST_READ:
         return request_end_read(world, request);
@@ -265,6 +266,8 @@ void request_end(struct world *world, uint32_t index, uint32_t generation)
                request->kind, (uint64_t)result, request->offset);
     if (!request->orphan)
         io_event_add(world, request->token, (int32_t)result, false);
+    else if (request->kind == REQUEST_SYNC && result < 0)
+        life_forgets(world);
     request_free(world->requests, request);
 }
 

@@ -169,16 +169,6 @@ static void run_check_refusal(struct world *world)
     world_fail(world, VERDICT_WRONG, "refused to start after an ordinary crash");
 }
 
-// A disk that lied about its syncs may have lost anything that nothing witnesses.
-static void run_check_lies(struct world *world)
-{
-    if (!world->lying || world->disaster != DISASTER_POWER_CUT)
-        return;
-    struct damage_survey survey;
-    damage_survey(world->disk, &survey);
-    observer_lower(world->observer, observer_change_of(world->observer, survey.witnessed));
-}
-
 static bool run_is_done(struct world *world)
 {
     return world->tally.operations >= world->plan.operations && clients_finished(world);
@@ -235,7 +225,6 @@ void world_run(struct world *world)
         enum life_end end = life_run(world, run_is_done);
         if (end == LIFE_REFUSED)
             run_check_refusal(world);
-        run_check_lies(world);
         lost = run_is_lost(world, end);
     }
     if (!lost)
