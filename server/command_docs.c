@@ -280,8 +280,8 @@ static void reply_key_spec(struct resp_writer *writer, const struct command_doc 
 
 static void reply_key_specs(struct resp_writer *writer, const struct command_doc *doc)
 {
-    int first = doc->first_key;
-    int second = doc->second_key;
+    int first = (int)doc->first_key;
+    int second = (int)doc->second_key;
     resp_set(writer, first == 0 ? 0 : second == 0 ? 1 : 2);
     if (first == 0)
         return;
