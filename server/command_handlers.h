@@ -91,6 +91,12 @@ void command_unlink(struct call *call);
 void command_copy(struct call *call);
 uint64_t command_copy_bytes(struct call *call);
 
+// command_dump.c
+void command_dump(struct call *call);
+void command_restore(struct call *call);
+uint64_t command_restore_log(struct call *call);
+uint64_t command_restore_reach(struct call *call);
+
 // command_rename.c
 void command_move(struct call *call);
 uint64_t command_move_bytes(struct call *call);

@@ -30,6 +30,7 @@
     X(delifeq, PLAIN, 'd', 'e', 'e', 'q') \
     X(digest, PLAIN, 'd', 'i', 's', 't') \
     X(discard, PLAIN, 'd', 'i', 'r', 'd') \
+    X(dump, PLAIN, 'd', 'u', 'm', 'p') \
     X(echo, PLAIN, 'e', 'c', 'h', 'o') \
     X(exec, PLAIN, 'e', 'x', 'e', 'c') \
     X(exists, PLAIN, 'e', 'x', 't', 's') \
@@ -71,6 +72,7 @@
     X(rename, VALUES, 'r', 'e', 'm', 'e') \
     X(renamenx, VALUES, 'r', 'e', 'n', 'x') \
     X(reset, PLAIN, 'r', 'e', 'e', 't') \
+    X(restore, REACHING, 'r', 'e', 'r', 'e') \
     X(scan, PLAIN, 's', 'c', 'a', 'n') \
     X(select, PLAIN, 's', 'e', 'c', 't') \
     X(set, PLAIN, 's', 'e', 'e', 't') \

@@ -222,17 +222,14 @@ void reply_rollback(struct reply *reply, struct reply_point point)
     reply->writer.end = point.last->bytes + CHUNK_CAPACITY;
 }
 
-void reply_part(struct reply *reply, struct entry *entry, uint32_t offset, uint32_t length)
+void reply_raw(struct reply *reply, struct entry *entry, uint32_t offset, uint32_t length)
 {
     assert(offset <= entry_value_length(entry) && length <= entry_value_length(entry) - offset);
     struct resp_writer *writer = &reply->writer;
-    if (length < REPLY_PIN_BYTES || !keyspace_pin(reply->pool->keyspace, entry)) {
-        resp_bulk(writer, entry_value(entry) + offset, length);
+    if (writer->overflow)
         return;
-    }
-    resp_bulk_header(writer, length);
-    if (writer->overflow) {
-        keyspace_unpin(reply->pool->keyspace, entry);
+    if (length < REPLY_PIN_BYTES || !keyspace_pin(reply->pool->keyspace, entry)) {
+        resp_write(writer, entry_value(entry) + offset, length);
         return;
     }
     assert(reply->last != NULL && reply->last->pin == NULL);
@@ -243,9 +240,18 @@ void reply_part(struct reply *reply, struct entry *entry, uint32_t offset, uint3
         reply->last->pin = NULL;
         keyspace_unpin(reply->pool->keyspace, entry);
         writer->overflow = true;
+    }
+}
+
+void reply_part(struct reply *reply, struct entry *entry, uint32_t offset, uint32_t length)
+{
+    if (length < REPLY_PIN_BYTES) {
+        resp_bulk(&reply->writer, entry_value(entry) + offset, length);
         return;
     }
-    resp_write(writer, "\r\n", 2);
+    resp_bulk_header(&reply->writer, length);
+    reply_raw(reply, entry, offset, length);
+    resp_write(&reply->writer, "\r\n", 2);
 }
 
 void reply_value(struct reply *reply, struct entry *entry)

@@ -75,6 +75,8 @@ uint8_t reply_first_byte(const struct reply *reply, struct reply_point point);
 void reply_value(struct reply *reply, struct entry *entry);
 // The same for bytes [offset, offset + length) of the value.
 void reply_part(struct reply *reply, struct entry *entry, uint32_t offset, uint32_t length);
+// Only the bytes of such a part, with something written before them in this reply.
+void reply_raw(struct reply *reply, struct entry *entry, uint32_t offset, uint32_t length);
 
 // What was written since the last call waits for `batch` (0: for nothing of its own), and in any
 // case for what everything before it waits for.
