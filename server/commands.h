@@ -16,7 +16,8 @@ struct command {
     // How long the values may be, together, that the command makes of values which are there already,
     // beyond its arguments (COPY, BITOP ...): so much more memory and log it may need. NULL: none.
     uint64_t (*bytes)(struct call *call);
-    // How many zeros the command may put into values (SETRANGE, SETBIT ...). NULL: none.
+    // How many bytes the command may put into values beyond its arguments: zeros (SETRANGE, SETBIT
+    // ...), or what it unpacks. NULL: none.
     uint64_t (*reach)(struct call *call);
     // How much it may log beyond a record for each of its arguments: more records about its key, or
     // a text longer than any argument. NULL: nothing.

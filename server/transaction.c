@@ -160,16 +160,26 @@ struct estimate {
     uint64_t log;
     uint32_t makers;  // commands that make values of other values
     uint32_t growers; // commands that may need memory
+    bool everywhere;  // some are executed in another database than the present one, or after a swap
 };
+
+static void estimate_key(struct call *call, const struct key *key, struct estimate *estimate)
+{
+    const struct entry *entry = keyspace_find(call->server->keyspace, key);
+    if (entry != NULL && entry_value_length(entry) > estimate->longest_now)
+        estimate->longest_now = entry_value_length(entry);
+}
 
 static void estimate_keys(struct call *call, struct estimate *estimate)
 {
     uint32_t index;
     for (uint32_t i = 0; call_key_index(call, i, &index); i++) {
         struct key key = call_key(call, index);
-        const struct entry *entry = keyspace_find(call->server->keyspace, &key);
-        if (entry != NULL && entry_value_length(entry) > estimate->longest_now)
-            estimate->longest_now = entry_value_length(entry);
+        estimate_key(call, &key, estimate);
+        for (uint32_t d = 0; d < DATABASES_MAX && estimate->everywhere; d++) {
+            struct key other = call_key_of(call, index, d);
+            estimate_key(call, &other, estimate);
+        }
         if (key.length > estimate->key_longest)
             estimate->key_longest = key.length;
         // Each may turn out to have expired, or be deleted.
@@ -193,7 +203,7 @@ static void estimate_command(struct call *call, struct estimate *estimate)
         estimate->reach += call->command->reach(call);
     if (call->command->log != NULL)
         estimate->log += call->command->log(call);
-    if (call->command->doc->flags & COMMAND_DENYOOM)
+    if ((call->command->doc->flags & COMMAND_DENYOOM) || call->command->bytes != NULL)
         estimate->growers++;
 }
 
@@ -228,6 +238,10 @@ void transaction_need(struct call *call, struct transaction_need *need)
 {
     struct estimate estimate = {0};
     *need = (struct transaction_need){.deletes = true};
+    for (struct queued *q = call->connection->transaction.first; q != NULL; q = q->next) {
+        if (q->command->handler == command_select || q->command->handler == command_swapdb)
+            estimate.everywhere = true;
+    }
     for (struct queued *q = call->connection->transaction.first; q != NULL; q = q->next) {
         struct call inner = queued_call(call, q);
         const struct command_doc *doc = q->command->doc;
