@@ -150,8 +150,12 @@ static bool field_fit(const struct field *field, __int128 wanted, uint64_t *bits
     *bits = (uint64_t)wanted & UINT64_MAX >> (64 - field->width);
     if (wanted >= lowest && wanted <= highest)
         return true;
+    // As in Redis, which reckons with 64 bits: a number to be set that is further below than they
+    // reach counts as too high.
+    bool far = field->kind == FIELD_SET && field->is_signed && wanted < highest - INT64_MAX;
+    bool high = wanted > highest || far;
     if (field->overflow == OVERFLOW_SATURATE)
-        *bits = (uint64_t)(wanted > highest ? highest : lowest) & UINT64_MAX >> (64 - field->width);
+        *bits = (uint64_t)(high ? highest : lowest) & UINT64_MAX >> (64 - field->width);
     return field->overflow != OVERFLOW_FAIL;
 }
 

@@ -1,7 +1,9 @@
 """The random part: pipelines of adversarial data commands on few keys, from a seed."""
+import functools
 import random
 import time
 
+import generate_strings
 import wire
 from corpus import both_replies, cut
 
@@ -122,10 +124,12 @@ class Generator:
     def command(self):
         kinds = [self.set] * 6 + [self.one_key] * 5 + [self.left] * 2 + [self.expire] * 3
         kinds += [self.add] * 2 + [self.append] * 2 + [self.many] * 3 + [self.mset, self.whole]
+        kinds += [functools.partial(kind, self) for kind in generate_strings.KINDS]
         words, normaliser = self.pick(kinds)()
         if self.random.random() < 0.04:
             mutated = self.mutate(words)
-            words = words if expires_soon(mutated) else mutated
+            unfit = expires_soon(mutated) or generate_strings.far(mutated)
+            words = words if unfit else mutated
         return words, normaliser
 
     def mutate(self, words):
@@ -180,6 +184,7 @@ def expires_soon(words):
     pairs = list(zip(words[3:], words[4:])) if name == b"SET" else []
     if name in (b"EXPIRE", b"PEXPIRE") and len(words) > 2:
         pairs = [(b"PX" if name == b"PEXPIRE" else b"EX", words[2])]
+    pairs += generate_strings.expiries(words)
     for option, number in pairs:
         unit = {b"PX": 1, b"EX": 1000}.get(option.upper())
         if unit and number.isdigit() and 0 < int(number) * unit < 90000:
