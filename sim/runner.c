@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -22,6 +23,7 @@
 struct runner_share {
     uint64_t seed; // being run
     uint64_t hash;
+    atomic_bool enough; // told by the runner: this run is the last one
     struct tally tally;
     char report[RUNNER_REPORT_BYTES];
 };
@@ -122,7 +124,7 @@ static void worker_main(const struct job *job, uint32_t index, struct runner_sha
     FILE *report = fmemopen(share->report, sizeof(share->report), "w");
     assert(report != NULL);
     worker_signals();
-    for (uint64_t i = index; i < job->runs; i += job->jobs) {
+    for (uint64_t i = index; i < job->runs && !atomic_load(&share->enough); i += job->jobs) {
         share->seed = job->seed + i;
         setitimer(ITIMER_PROF, &limit, NULL);
         if (job->loopback)
@@ -194,8 +196,10 @@ static void runner_collect(const struct job *job, struct runner_share *shares, p
         outcome->verdict = verdict;
         outcome->seed = shares[index].seed;
         memcpy(outcome->report, shares[index].report, RUNNER_REPORT_BYTES);
+        // A loopback run has a folder, which it removes.
         for (uint32_t i = 0; i < job->jobs; i++) {
-            if (workers[i] > 0)
+            atomic_store(&shares[i].enough, true);
+            if (workers[i] > 0 && !job->loopback)
                 kill(workers[i], SIGKILL);
         }
     }
