@@ -2,7 +2,7 @@
 
 An entry is a paragraph of `field: text` lines. `step`, `redis` and `poro` are regular expressions
 (searched; over the step as it stands in the corpus, or a command's words, and over repr() of the raw
-replies), `why` is the reason. Entries with `section` or `client-field` name what is not compared in
+replies), `why` is the reason; `shown` says it for README (readme.py). Entries with `section` or `client-field` name what is not compared in
 INFO and CLIENT LIST.
 """
 import re
