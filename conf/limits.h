@@ -101,7 +101,7 @@
 #define TRANSACTION_MAPS_MAX 64
 // What BITOP combines at most, all values together; and how many steps of about a nanosecond LCS may
 // take. The loop waits for both.
-#define BITOP_BYTES_MAX GIB(4)
+#define BITOP_BYTES_MAX GIB(8)
 #define LCS_STEPS_MAX (16 * 1024 * 1024)
 // Registered names (CLIENT SETNAME, SETINFO).
 #define CLIENT_NAME_MAX 256

@@ -113,6 +113,8 @@ class Test:
         for words in ((b"BITOP", b"OR", b"d", b"a", b"b"), (b"BITOP", b"NOT", b"small", b"a")):
             self.refused(connection, *words)
         self.refused(connection, b"GETSET", b"small", noise)
+        reply = wire.call(connection, "BITOP", "OR", "small", *["a"] * 520)
+        self.check(reply.startswith(b"-ERR the values are longer than"), "BITOP: %r" % reply[:80])
         self.check(self.state(connection) == before, "BITOP or GETSET has changed something")
         self.check(wire.call(connection, "BITOP", "XOR", "a", "a", "b") == b":%d\r\n" % size, "BITOP in place")
         wire.call(connection, "SET", "d", noise[: SMALL // 16])
