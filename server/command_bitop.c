@@ -112,7 +112,10 @@ static bool bitop_short(struct call *call, const struct key *key, enum bitop ope
     uint8_t result[SHORT_BYTES];
     assert(length <= sizeof(result));
     bitop_combine(call, operation, result, length);
-    return data_set(call, key, 0, result, length, 0);
+    if (!data_set(call, key, 0, result, length, 0))
+        return false;
+    data_mark_edited(call, key);
+    return true;
 }
 
 // Longer ones in the block that becomes the value.

@@ -124,6 +124,7 @@ void command_append(struct call *call)
         resp_error(call->reply, "ERR string exceeds maximum allowed size (proto-max-bulk-len)");
         return;
     }
+    entry_mark_edited(entry);
     if (tail.length == 0 ||
         data_write(call, &key, entry, length, tail.data, tail.length, (uint32_t)total))
         resp_integer(call->reply, (int64_t)total);

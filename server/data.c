@@ -234,13 +234,18 @@ struct entry *data_block_create(struct call *call, const struct key *key, uint32
     return block;
 }
 
+void data_mark_edited(struct call *call, const struct key *key)
+{
+    entry_mark_edited(keyspace_find(call->server->keyspace, key));
+}
+
 bool data_copy(struct call *call, const struct key *key, const struct entry *entry)
 {
     bool edited = (entry->flags & ENTRY_EDITED) != 0;
     if (!data_set(call, key, 0, entry_value(entry), entry_value_length(entry), entry_expiry(entry)))
         return false;
     if (edited)
-        entry_mark_edited(keyspace_find(call->server->keyspace, key));
+        data_mark_edited(call, key);
     return true;
 }
 

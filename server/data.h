@@ -33,6 +33,8 @@ bool data_adopt(struct call *call, const struct key *key, struct entry *block, i
 struct entry *data_block_create(struct call *call, const struct key *key, uint32_t length);
 // Sets a key to another key's value and expiry. `entry` is that one's.
 bool data_copy(struct call *call, const struct key *key, const struct entry *entry);
+// The value just set is one whose bytes Redis would have changed in place: OBJECT ENCODING tells.
+void data_mark_edited(struct call *call, const struct key *key);
 // Gives the live entry of `from` the key `to`, another one, in place of what that had.
 bool data_rename(struct call *call, const struct key *from, const struct key *to);
 // Makes the value `total` bytes long (zero-filled) and overwrites [offset, offset + length).
