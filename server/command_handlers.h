@@ -97,6 +97,9 @@ void command_restore(struct call *call);
 uint64_t command_restore_log(struct call *call);
 uint64_t command_restore_reach(struct call *call);
 
+// command_wait.c
+void command_wait(struct call *call);
+
 // command_rename.c
 void command_move(struct call *call);
 uint64_t command_move_bytes(struct call *call);

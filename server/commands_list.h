@@ -90,6 +90,7 @@
     X(type, PLAIN, 't', 'y', 'p', 'e') \
     X(unlink, PLAIN, 'u', 'n', 'n', 'k') \
     X(unwatch, PLAIN, 'u', 'n', 'c', 'h') \
+    X(wait, PLAIN, 'w', 'a', 'i', 't') \
     X(watch, PLAIN, 'w', 'a', 'c', 'h')
 
 #define COMMANDS_CLIENT(X) \

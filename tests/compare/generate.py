@@ -3,6 +3,7 @@ import functools
 import random
 import time
 
+import generate_keys
 import generate_strings
 import wire
 from corpus import both_replies, cut
@@ -27,6 +28,9 @@ MILLISECONDS = [b"100000", b"1000000", b"86400000"] + SECONDS[3:]
 PATTERNS = [b"*", b"k*", b"?", b"[a-c]", b"[^a]", b"\\*", b"", b"key:*", b"*[", b"n\xff*", b"a*b*c", b"[c-a]"]
 WORDS = [b"NX", b"XX", b"GET", b"KEEPTTL", b"EX", b"PX", b"EXAT", b"PXAT", b"GT", b"LT", b"nx", b"Get"]
 
+
+# What knows more commands: KINDS, expiries(words), unfit(words).
+AREAS = [generate_keys, generate_strings]
 
 # A server may or may not count keys that have expired and have not been looked at since.
 TOUCH_ALL = [b"EXISTS"] + KEYS + NUMBERS
@@ -124,11 +128,12 @@ class Generator:
     def command(self):
         kinds = [self.set] * 6 + [self.one_key] * 5 + [self.left] * 2 + [self.expire] * 3
         kinds += [self.add] * 2 + [self.append] * 2 + [self.many] * 3 + [self.mset, self.whole]
-        kinds += [functools.partial(kind, self) for kind in generate_strings.KINDS]
+        for area in AREAS:
+            kinds += [functools.partial(kind, self) for kind in area.KINDS]
         words, normaliser = self.pick(kinds)()
         if self.random.random() < 0.04:
             mutated = self.mutate(words)
-            unfit = expires_soon(mutated) or generate_strings.far(mutated)
+            unfit = expires_soon(mutated) or any(area.unfit(mutated) for area in AREAS)
             words = words if unfit else mutated
         return words, normaliser
 
@@ -184,7 +189,8 @@ def expires_soon(words):
     pairs = list(zip(words[3:], words[4:])) if name == b"SET" else []
     if name in (b"EXPIRE", b"PEXPIRE") and len(words) > 2:
         pairs = [(b"PX" if name == b"PEXPIRE" else b"EX", words[2])]
-    pairs += generate_strings.expiries(words)
+    for area in AREAS:
+        pairs += area.expiries(words)
     for option, number in pairs:
         unit = {b"PX": 1, b"EX": 1000}.get(option.upper())
         if unit and number.isdigit() and 0 < int(number) * unit < 90000:
@@ -194,7 +200,9 @@ def expires_soon(words):
 
 def loose(name):
     """Normaliser by command name, since mutation may have changed the command."""
-    return {b"KEYS": "sorted", b"TTL": "ttl", b"PTTL": "pttl", b"SCAN": "scan"}.get(name.upper())
+    known = {b"KEYS": "sorted", b"TTL": "ttl", b"PTTL": "pttl", b"SCAN": "scan"}
+    known.update(generate_keys.NORMALISERS)
+    return known.get(name.upper())
 
 
 class Run:

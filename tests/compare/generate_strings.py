@@ -169,7 +169,7 @@ def expiries(words):
     return list(zip(words[2:], words[3:])) if name == b"GETEX" else []
 
 
-def far(words):
+def unfit(words):
     """True when a mutated command makes a value too long to be compared often."""
     if words[0].upper() not in (b"SETRANGE", b"SETBIT", b"BITFIELD"):
         return False

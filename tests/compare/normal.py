@@ -4,6 +4,7 @@ Each takes a raw reply and returns something comparable. A corpus line names one
 """
 import re
 
+import rdb
 from wire import parse
 
 # Descriptions are written in each project's own words.
@@ -57,6 +58,26 @@ class Normal:
         """Milliseconds left, give or take two seconds."""
         kind, value = parse(raw)
         return Near(kind, int(value), 2000)
+
+    @staticmethod
+    def n_dump(raw, _):
+        """The value in a dump, however it is packed."""
+        kind, dump = parse(raw)
+        return (kind, None if dump is None else rdb.value_of(dump))
+
+    @staticmethod
+    def n_drawn(raw, _):
+        """Whether something has been drawn (RANDOMKEY)."""
+        kind, value = parse(raw)
+        return (kind, value is None)
+
+    @staticmethod
+    def n_object(raw, words):
+        """OBJECT: encodings, without what INCRBYFLOAT's numbers differ in; else whether there is one."""
+        kind, value = parse(raw)
+        if words[1].lower() == b"encoding" and value is not None:
+            return (kind, "raw" if value == b"raw" else "short")
+        return (kind, value is None)
 
     @staticmethod
     def n_pairs(raw, _):
