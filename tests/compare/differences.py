@@ -2,8 +2,8 @@
 
 An entry is a paragraph of `field: text` lines. `step`, `redis` and `poro` are regular expressions
 (searched; over the step as it stands in the corpus, or a command's words, and over repr() of the raw
-replies), `why` is the reason; `shown` says it for README (readme.py). Entries with `section` or `client-field` name what is not compared in
-INFO and CLIENT LIST.
+replies), `why` is the reason; `shown` says it for README (readme.py), and stands alone where replies do
+not tell. Entries with `section` or `client-field` name what is not compared in INFO and CLIENT LIST.
 """
 import re
 
@@ -27,7 +27,7 @@ class Differences:
             self.sections |= set(entry["section"].split())
         elif "client-field" in entry:
             self.client_fields |= set(entry["client-field"].split())
-        else:
+        elif "step" in entry:
             compiled = [re.compile(entry[k], re.S) for k in ("step", "redis", "poro")]
             self.entries.append([entry, compiled, 0])
 
