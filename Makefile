@@ -10,6 +10,9 @@ OTHER_B   := $(if $(SAN),build,build-san)
 
 RUN_PACKAGES  := liburing-dev libxxhash-dev
 TEST_PACKAGES := $(RUN_PACKAGES) libcriterion-dev libhiredis-dev redis-server redis-tools python3 e2fsprogs
+# Whoever has node and npm from elsewhere keeps them.
+NODE_PACKAGES := $(foreach tool,node npm,$(if $(shell command -v $(tool)),,$(tool:node=nodejs)))
+CLIENT_PACKAGES := python3-redis prometheus-redis-exporter $(NODE_PACKAGES)
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith \
         -Wundef -Wformat=2 -Werror
@@ -50,7 +53,7 @@ UNIT     := $(patsubst tests/unit/%_test.c,$B/tests/%_test,$(wildcard tests/unit
 UNIT_SUPPORT := $(patsubst %.c,$B/%.o,$(filter-out %_test.c,$(wildcard tests/unit/*.c)))
 
 .SECONDARY:
-.PHONY: all run test tests sim mutants coverage bench fuzz install uninstall clean unit lint
+.PHONY: all run test test-web tests sim mutants coverage bench fuzz install uninstall clean unit lint
 all: $B/poro-server $B/poro-wal
 
 $B/%.o: %.c
@@ -91,6 +94,22 @@ $B/crash_test: $(CRASH_O)
 	@echo "  LINK $@"
 	@$(CC) $^ $(LDFLAGS_ALL) -lhiredis -o $@
 
+# The client in C.
+$B/clients/hiredis_test: $B/tests/clients/hiredis_test.o
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	@$(CC) $^ $(LDFLAGS_ALL) -lhiredis -o $@
+
+# Packages from npm, in the versions that the lock file names; installed once, offline afterwards.
+NPM_CLIENTS := build/clients/node_modules/.installed
+NPM_WEB := build/web/node_modules/.installed
+build/%/node_modules/.installed: tests/%/package.json tests/%/package-lock.json
+	@mkdir -p build/$*
+	@echo "  NPM  build/$*"
+	@cp $^ build/$*
+	@cd build/$* && npm ci --ignore-scripts --no-audit --no-fund --prefer-offline --loglevel=error
+	@touch $@
+
 # The model against a server: by itself, and against redis-server it is the test of both.
 $B/model_compare: $B/tests/compare/model_compare.o $B/libsim.a
 	@echo "  LINK $@"
@@ -117,12 +136,19 @@ run:
 	@exec $B/poro-server conf/poro.conf
 
 test:
-	@tests/lint/need.sh $(TEST_PACKAGES)
+	@tests/lint/need.sh $(TEST_PACKAGES) $(CLIENT_PACKAGES)
 	@$(MAKE) --no-print-directory -j2 all tests
 	@$(MAKE) --no-print-directory -j2 SAN=$(OTHER_SAN) $(OTHER_B)/poro-sim
 	@SIM_OTHER=$(OTHER_B)/poro-sim tests/run.sh $B
 
-tests: $(UNIT) $B/crash_test $B/count_malloc.so $B/model_compare $B/poro-sim $B/poro-sim-server
+# A web interface for Redis in a browser; screenshots go to build/web.
+test-web:
+	@tests/lint/need.sh $(RUN_PACKAGES) chromium $(NODE_PACKAGES)
+	@$(MAKE) --no-print-directory -j2 all $(NPM_CLIENTS) $(NPM_WEB)
+	@python3 tests/clients/clients_test.py --server $B/poro-server web
+
+tests: $(UNIT) $B/crash_test $B/count_malloc.so $B/model_compare $B/poro-sim $B/poro-sim-server \
+       $B/clients/hiredis_test $(NPM_CLIENTS)
 
 sim:
 	@tests/lint/need.sh $(RUN_PACKAGES) libhiredis-dev
@@ -183,4 +209,4 @@ unit: $(UNIT)
 clean:
 	rm -rf build build-san build-coverage
 
--include $(shell find $B -name '*.d' 2>/dev/null)
+-include $(shell find $B -name node_modules -prune -o -name '*.d' -print 2>/dev/null)
