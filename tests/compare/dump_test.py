@@ -10,26 +10,11 @@ import random
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import rdb  # noqa: E402
 import servers  # noqa: E402
 from poro import Client, Error, Score, Server  # noqa: E402
 
 MIB = 1 << 20
-
-
-def crc64(data):
-    crc = 0
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x95AC9329AC4BC9B5 if crc & 1 else 0)
-    return crc
-
-
-def signed(body, version=10):
-    """A dump with a right footer."""
-    dump = body + version.to_bytes(2, "little")
-    return dump + crc64(dump).to_bytes(8, "little")
-
 
 # --- both directions -----------------------------------------------------------------------------
 
@@ -92,10 +77,10 @@ def directions(score, redis, poro, rng, count):
 # Dumps of versions that the redis-server here does not know, and types that Poro does not.
 def versions(score, poro):
     for version, right in [(0, 1), (6, 1), (11, 1), (12, 1), (15, 1), (16, 0), (79, 0), (80, 1), (81, 0)]:
-        reply = poro.call("RESTORE", "v", 0, signed(b"\x00\x05hello", version), "REPLACE")
+        reply = poro.call("RESTORE", "v", 0, rdb.signed(b"\x00\x05hello", version), "REPLACE")
         score.check("version %d" % version, (reply == "OK") == bool(right), reply)
     for kind in (1, 2, 4, 9, 18, 20, 245, 255):
-        reply = poro.call("RESTORE", "t", 0, signed(bytes([kind]) + b"\x05hello"))
+        reply = poro.call("RESTORE", "t", 0, rdb.signed(bytes([kind]) + b"\x05hello"))
         score.check("type %d" % kind, reply == "ERR Bad data format", reply)
 
 
@@ -111,7 +96,7 @@ def flipped(dump, at):
     """With a byte of the value changed and a right footer."""
     body = bytearray(dump[:-10])
     body[at] ^= 0x55
-    return signed(bytes(body))
+    return rdb.signed(bytes(body))
 
 
 def damage(score, redis, poro, rng):
@@ -177,7 +162,7 @@ def memory(score, redis, program):
 
 
 def idle(score, client):
-    dump = signed(b"\x00\x05hello")
+    dump = rdb.signed(b"\x00\x05hello")
 
     def after(*commands):
         client.call("RESTORE", "i", 0, dump, "REPLACE", "IDLETIME", 1000)
@@ -226,7 +211,7 @@ def contents(client):
 
 def changes(redis):
     redis.call("SET", "packed", b"packed" * 20000)
-    special = {"{big}": b"B" * (3 * MIB), "{dump}": signed(b"\x00\x05hello"), "{packed}": redis.call("DUMP", "packed")}
+    special = {"{big}": b"B" * (3 * MIB), "{dump}": rdb.signed(b"\x00\x05hello"), "{packed}": redis.call("DUMP", "packed")}
     lines = CHANGES.replace("\n", "|").strip("|").split("|")
     return [[special.get(word, word) for word in line.split()] for line in lines]
 
