@@ -1,4 +1,4 @@
-// CRC-64 as Redis puts it behind its dumps: the polynomial of D. T. Jones, bits reflected, no inversion.
+// CRC-64 as Redis puts it behind its dumps: the polynomial of D. T. Jones, reflected, not inverted.
 #include "protocol/crc64.h"
 
 #include <string.h>

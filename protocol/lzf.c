@@ -4,9 +4,9 @@
 #include <string.h>
 
 // A step begins with a byte. Below 32: so many bytes and one more follow as they are. Otherwise its
-// upper three bits are a length and its lower five, with the next byte, how far back there are bytes
-// to repeat: one less than that, and two more than the length. A length of 7 is continued in a byte
-// of its own, before the distance's second one.
+// upper three bits are a length and its lower five, with the next byte, how far back there are
+// bytes to repeat: one less than that, and two more than the length. A length of 7 is continued in
+// a byte of its own, before the distance's second one.
 #define LITERALS_MAX 32
 #define LENGTH_CONTINUED 7
 

@@ -1,4 +1,5 @@
-// Commands on expiry: EXPIRE, PEXPIRE, EXPIREAT, PEXPIREAT, TTL, PTTL, EXPIRETIME, PEXPIRETIME, PERSIST.
+// Commands on expiry: EXPIRE, PEXPIRE, EXPIREAT, PEXPIREAT, TTL, PTTL, EXPIRETIME, PEXPIRETIME,
+// PERSIST.
 #include "server/command_handlers.h"
 
 #include "server/call.h"

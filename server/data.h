@@ -26,8 +26,8 @@ bool data_set(struct call *call, const struct key *key, uint32_t argument, const
               uint32_t length, int64_t expiry_ms);
 // True when the value in this argument was received into a block that can become the key's entry.
 bool data_adoptable(const struct call *call, const struct key *key, uint32_t argument);
-// The same with the value that a block holds (keyspace_block_create), which remains the caller's when
-// this returns false.
+// The same with the value that a block holds (keyspace_block_create), which remains the caller's
+// when this returns false.
 bool data_adopt(struct call *call, const struct key *key, struct entry *block, int64_t expiry_ms);
 // A block for a value that is to take the place of the key's present one: NULL after an OOM reply.
 struct entry *data_block_create(struct call *call, const struct key *key, uint32_t length);

@@ -7,11 +7,11 @@
 struct entry;
 struct server;
 
-// The clock's step. It has 16 bits, begins with 0 at the start, as do the entries that are recovered,
-// and wraps after a week.
+// The clock's step. It has 16 bits, begins with 0 at the start, as do the entries that are
+// recovered, and wraps after a week.
 #define IDLE_STEP_S 10
-// What is unused for longer counts as unused for this long. The rest of the clock's range is the time
-// that the round over all entries has to see to that.
+// What is unused for longer counts as unused for this long. The rest of the clock's range is the
+// time that the round over all entries has to see to that.
 #define IDLE_STEPS_MAX 61440
 
 // Seconds since the entry was used, in whole steps.

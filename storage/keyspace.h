@@ -111,9 +111,10 @@ struct entry *keyspace_write(struct keyspace *keyspace, const struct key *key, s
 struct entry *keyspace_set_expiry(struct keyspace *keyspace, const struct key *key,
                                   struct entry *entry, int64_t expiry_ms);
 
-// Gives the entry of `from`, which is there, the key `to` (another one, perhaps of another database),
-// in place of whatever that had; its value stays in its block where that can be. The bytes of neither
-// key may lie in the entry. NULL when there is no memory; nothing has changed then.
+// Gives the entry of `from`, which is there, the key `to` (another one, perhaps of another
+// database), in place of whatever that had; its value stays in its block where that can be. The
+// bytes of neither key may lie in the entry. NULL when there is no memory; nothing has changed
+// then.
 struct entry *keyspace_rename(struct keyspace *keyspace, const struct key *from,
                               const struct key *to);
 

@@ -1,5 +1,5 @@
-// Fuzzes the strings of dumps: whatever the bytes are, nothing outside them is touched, and what is read and
-// written again reads the same.
+// Fuzzes the strings of dumps: whatever the bytes are, nothing outside them is touched, and what is
+// read and written again reads the same.
 #include "protocol/rdb_string.h"
 
 #include <assert.h>

@@ -67,8 +67,8 @@ Test(idle, steps)
     cr_assert_eq(idle_seconds(server, entry), MOST);
 }
 
-// A month, in which the clock wraps several times: who is not used stays unused, in a table that the
-// round has to go over in many steps.
+// A month, in which the clock wraps several times: who is not used stays unused, in a table that
+// the round has to go over in many steps.
 Test(idle, a_month)
 {
     enum { KEYS = 20000 };

@@ -1,5 +1,5 @@
-// Renaming in the keyspace: blocks that stay, shapes that change, targets, databases, no memory; and
-// what an entry keeps when it is written anew.
+// Renaming in the keyspace: blocks that stay, shapes that change, targets, databases, no memory;
+// and what an entry keeps when it is written anew.
 #include "tests/unit/storage_fixture.h"
 
 #include <criterion/criterion.h>

@@ -1,4 +1,5 @@
-// LZF: what Redis has packed is unpacked, so is all that a packer can write; damage is noticed or harmless.
+// LZF: what Redis has packed is unpacked, so is all that a packer can write; damage is noticed or
+// harmless.
 #include "protocol/lzf.h"
 
 #include <criterion/criterion.h>

@@ -1,4 +1,5 @@
-// Strings in dumps: what Redis writes is read, what is written is what Redis writes, damage is noticed.
+// Strings in dumps: what Redis writes is read, what is written is what Redis writes, damage is
+// noticed.
 #include "protocol/rdb_string.h"
 
 #include "protocol/crc64.h"
