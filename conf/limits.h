@@ -103,6 +103,23 @@
 // take. The loop waits for both.
 #define BITOP_BYTES_MAX GIB(8)
 #define LCS_STEPS_MAX (16 * 1024 * 1024)
+// A client that has not taken so much of what is pushed to it (MONITOR) is disconnected.
+#define PUSH_BYTES_MAX MIB(32)
+// A line of MONITOR shows so much of an argument, and no more arguments beyond so many bytes.
+#define MONITOR_ARGUMENT_BYTES_MAX KIB(32)
+#define MONITOR_LINE_BYTES_MAX MIB(1)
+// The slow log: entries, and memory for all of them.
+#define SLOWLOG_ENTRIES_MAX 4096
+#define SLOWLOG_BYTES MIB(1)
+// Every command is timed by itself when the slow log notes times shorter than this.
+#define TIMING_EXACT_US 1000
+// A brief command that copies so many bytes is timed by itself.
+#define HEAVY_BYTES KIB(64)
+// Samples kept of each event of the latency monitor, as in Redis.
+#define LATENCY_SAMPLES 160
+// Kinds of errors that INFO counts apart, by their first word, and its length with the terminator.
+#define ERROR_NAMES_MAX 128
+#define ERROR_NAME_MAX 32
 // Registered names (CLIENT SETNAME, SETINFO).
 #define CLIENT_NAME_MAX 256
 // Ids that CLIENT LIST ID takes: each is looked for among all clients.

@@ -4,10 +4,13 @@
 #include "protocol/number.h"
 #include "server/command_docs.h"
 #include "server/command_handlers.h"
+#include "server/command_stats.h"
 #include "server/commands.h"
 #include "server/connection.h"
 #include "server/data.h"
+#include "server/guard.h"
 #include "server/journal.h"
+#include "server/monitor.h"
 #include "server/reply.h"
 #include "server/server.h"
 #include "storage/keyspace.h"
@@ -342,6 +345,32 @@ static bool call_over_memory(const struct call *call)
     return asks && data_used_bytes(server) > (uint64_t)server->config.maxmemory;
 }
 
+// What keeps a command from being executed although it is right: a monitor takes no part in what it
+// watches, a pause lets others wait.
+static enum call_verdict call_check_restraint(struct call *call)
+{
+    const struct command_doc *doc = call->command->doc;
+    bool monitor = call->connection->links[LIST_MONITORS].linked;
+    if (monitor && (doc->flags & (COMMAND_WRITE | COMMAND_READONLY))) {
+        call_refuse(call, "ERR Replica can't interact with the keyspace");
+        return CALL_ANSWERED;
+    }
+    if (call->server->pause.mode == PAUSE_NONE || monitor || !pause_holds(call))
+        return CALL_RUNS;
+    call_wait(call, WAIT_PAUSE);
+    return CALL_WAITS;
+}
+
+static enum call_verdict call_check_queued(struct call *call)
+{
+    const char *objection = guard_objection(call);
+    if (objection != NULL)
+        call_refuse(call, "%s", objection);
+    else
+        transaction_queue(call);
+    return CALL_ANSWERED;
+}
+
 static enum call_verdict call_check(struct call *call)
 {
     struct server *server = call->server;
@@ -365,10 +394,13 @@ static enum call_verdict call_check(struct call *call)
     }
     if (!call_keys(call, &key_bytes))
         return CALL_ANSWERED;
-    if (connection->transaction.open && transaction_takes(call)) {
-        transaction_queue(call);
-        return CALL_ANSWERED;
+    if (server->pause.mode != PAUSE_NONE || connection->links[LIST_MONITORS].linked) {
+        enum call_verdict verdict = call_check_restraint(call);
+        if (verdict != CALL_RUNS)
+            return verdict;
     }
+    if (connection->transaction.open && transaction_takes(call))
+        return call_check_queued(call);
     bool executes = call->command->handler == command_exec;
     if (!(flags & COMMAND_WRITE) && !executes)
         return CALL_RUNS;
@@ -383,9 +415,32 @@ static enum call_verdict call_check(struct call *call)
 
 // --- the command itself ----------------------------------------------------------------------
 
+// Runs the handler and counts what it did. `point`: where its reply begins.
+static void call_run(struct call *call, struct reply_point point)
+{
+    struct server *server = call->server;
+    const struct command *command = call->command;
+    bool alone =
+        !command->brief || call->argc > BRIEF_ARGUMENTS_MAX || call->timed || server->timing.exact;
+    int64_t began_ns = alone ? timing_begin(server) : 0;
+    command->handler(call);
+    if (call->again)
+        return;
+    if (alone)
+        timing_end(call, began_ns);
+    else if (call->timed)
+        timing_late(call);
+    else if (server->timing.calls[command->number]++ == 0)
+        timing_brief_first(server, command->number);
+    if (reply_first_byte(&call->connection->reply, point) == '-')
+        command_stats_error(call, point, true);
+    if (server->lists[LIST_MONITORS].count > 0)
+        monitor_show(call);
+}
+
 void call_execute(struct call *call)
 {
-    call->command->handler(call);
+    call_run(call, reply_point(&call->connection->reply));
 }
 
 // --- after a command -------------------------------------------------------------------------
@@ -396,8 +451,6 @@ static void call_finish(struct call *call, struct reply_point point)
     struct server *server = call->server;
     struct connection *connection = call->connection;
     struct reply *reply = &connection->reply;
-    if (reply_first_byte(reply, point) == '-')
-        server->stats.errors++;
     if (connection->reply_mode == REPLY_OFF || connection->reply_mode == REPLY_SKIP)
         reply_rollback(reply, point);
     if (connection->reply_mode == REPLY_SKIP)
@@ -428,6 +481,7 @@ void commands_refuse_memory(struct call *call)
 {
     struct reply_point point = reply_point(&call->connection->reply);
     call_refuse_memory(call);
+    command_stats_error(call, point, false);
     call->server->stats.commands++;
     call_finish(call, point);
 }
@@ -439,13 +493,13 @@ bool commands_call(struct call *call)
     struct reply_point point = reply_point(&connection->reply);
     switch (call_check(call)) {
     case CALL_RUNS:
-        call_execute(call);
+        call_run(call, point);
         if (!call->again)
             break;
         // Deleting expired keys may be all that has changed: that can be said once more.
         assert(!call->changed || !(call->command->doc->flags & COMMAND_WRITE));
         reply_rollback(&connection->reply, point);
-        call_wait(call, WAIT_LOG);
+        call_wait(call, call->wait != WAIT_NONE ? (enum connection_wait)call->wait : WAIT_LOG);
         return false;
     case CALL_WAITS:
         assert(!call->changed);
@@ -453,6 +507,8 @@ bool commands_call(struct call *call)
     case CALL_ANSWERED:
         if (connection->state == CONNECTION_CLOSING)
             return true;
+        if (reply_first_byte(&connection->reply, point) == '-')
+            command_stats_error(call, point, false);
         break;
     }
     server->stats.commands++;

@@ -33,6 +33,9 @@ struct call {
     bool changed;          // something has been logged
     bool room;             // data_room has secured memory for all that the command sets
     bool admitted;         // the log has room for all that the command may log
+    bool inner;            // part of a transaction that is being executed
+    bool timed;            // by itself, even if the command is brief: what it copies may be large
+    uint8_t wait;          // with `again`: what for (enum connection_wait), 0: for room in the log
     uint32_t first_key;    // index of the argument that `key` was computed from, 0 when none
     uint32_t key_database; // the database and map version that it was computed for
     uint64_t key_version;

@@ -113,12 +113,18 @@ void command_client_help(struct call *call)
         "    Protects this connection when memory is short.",
         "NO-TOUCH (ON|OFF)",
         "    Lets this connection's reads not count as use of the keys.",
+        "PAUSE <milliseconds> [WRITE|ALL]",
+        "    Lets commands wait: those that change something, or all (default).",
         "REPLY (ON|OFF|SKIP)",
         "    Turns replies on or off, or drops the next one.",
         "SETINFO (LIB-NAME|LIB-VER) <text>",
         "    Notes the client library's name or version.",
         "SETNAME <name>",
         "    Names this connection.",
+        "UNBLOCK <number> [TIMEOUT|ERROR]",
+        "    Ends a command that waits in another connection.",
+        "UNPAUSE",
+        "    Ends a pause.",
         NULL,
     };
     text_reply_help(call->reply, "CLIENT", lines);

@@ -50,8 +50,12 @@ static size_t line_format(const struct call *call, const struct connection *conn
     int64_t age_s = (server->wall_ms - connection->created_ms) / 1000;
     int64_t idle_s = (server->wall_ms - connection->active_ms) / 1000;
     const struct transaction *transaction = &connection->transaction;
-    char flags[8];
+    char flags[12];
     size_t flags_count = 0;
+    if (connection->links[LIST_MONITORS].linked)
+        flags[flags_count++] = 'O';
+    if (connection->wait == WAIT_PAUSE)
+        flags[flags_count++] = 'b';
     if (transaction->open)
         flags[flags_count++] = 'x';
     if (transaction->dirty)

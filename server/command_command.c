@@ -3,6 +3,7 @@
 
 #include "server/call.h"
 #include "server/command_docs.h"
+#include "server/commands.h"
 #include "server/text_reply.h"
 #include "storage/glob.h"
 
@@ -133,19 +134,6 @@ void command_command_list(struct call *call)
 // The command line begins at this argument.
 #define LINE_START 2
 
-// The command of the line, a subcommand where it names one; NULL when there is none.
-static const struct command_doc *line_command(const struct call *call)
-{
-    struct span name = call_arg(call, LINE_START);
-    if (memchr(name.data, '|', name.length) != NULL)
-        return NULL;
-    const struct command_doc *doc = command_doc_find(name.data, name.length);
-    if (doc == NULL || doc->subcommands == NULL || call->argc == LINE_START + 1)
-        return doc;
-    struct span subcommand = call_arg(call, LINE_START + 1);
-    return command_doc_subcommand(doc, subcommand.data, subcommand.length);
-}
-
 // What SET does with its key depends on GET.
 static uint16_t line_set_flags(const struct call *call)
 {
@@ -206,7 +194,7 @@ static void line_keys_reply(struct call *call, const struct command_doc *doc, bo
 
 static void line_keys(struct call *call, bool with_flags)
 {
-    const struct command_doc *doc = line_command(call);
+    const struct command_doc *doc = commands_line_doc(call, LINE_START);
     const char *error = NULL;
     if (doc == NULL)
         error = "ERR Invalid command specified";

@@ -3,8 +3,7 @@
 
 #include "server/call.h"
 #include "server/config.h"
-#include "server/connection.h"
-#include "server/journal.h"
+#include "server/config_apply.h"
 #include "server/server.h"
 #include "server/text_reply.h"
 #include "storage/glob.h"
@@ -81,24 +80,6 @@ static bool config_possible(const struct server *server, const struct config *af
     return false;
 }
 
-static void config_apply(struct call *call, const struct config *after)
-{
-    struct server *server = call->server;
-    struct config before = server->config;
-    server->config = *after;
-    server->notices.level = after->loglevel;
-    if (before.requirepass[0] != '\0' && after->requirepass[0] == '\0') {
-        for (struct connection *connection = connection_next(server, NULL); connection != NULL;
-             connection = connection_next(server, connection))
-            connection->authenticated = true;
-    }
-    if (before.appendfsync == after->appendfsync && before.wal_ack == after->wal_ack)
-        return;
-    journal_mode_changed(server, &before);
-    // "OK" promises the new mode for what has been written before it, too.
-    call_hold_all(call);
-}
-
 void command_config_set(struct call *call)
 {
     if (call->argc % 2 != 0) {
@@ -134,6 +115,7 @@ void command_config_resetstat(struct call *call)
     uint64_t peak_bytes = server->stats.peak_bytes; // not a count of events
     server->stats = (struct server_stats){.peak_bytes = peak_bytes};
     server->stats.sample.at_ms = server->wall_ms;
+    command_stats_reset(server->command_stats);
     call_ok(call);
 }
 

@@ -48,6 +48,7 @@ void command_reset(struct call *call)
 {
     struct connection *connection = call->connection;
     transaction_drop(call->server, connection);
+    connection_list_remove(call->server, connection, LIST_MONITORS);
     connection->database = 0;
     connection->name.length = 0;
     // The command after CLIENT REPLY SKIP stays unanswered, even this one.

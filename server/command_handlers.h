@@ -2,6 +2,8 @@
 #ifndef PORO_SERVER_COMMAND_HANDLERS_H
 #define PORO_SERVER_COMMAND_HANDLERS_H
 
+#include "server/commands_list.h"
+
 #include <stdint.h>
 
 struct call;
@@ -149,6 +151,11 @@ void command_client_reply(struct call *call);
 void command_client_setinfo(struct call *call);
 void command_client_setname(struct call *call);
 
+// command_client_pause.c
+void command_client_pause(struct call *call);
+void command_client_unblock(struct call *call);
+void command_client_unpause(struct call *call);
+
 // command_client_list.c
 void command_client_info(struct call *call);
 void command_client_list(struct call *call);
@@ -185,5 +192,77 @@ void command_watch(struct call *call);
 
 // command_info.c
 void command_info(struct call *call);
+
+// command_acl.c, command_acl_setuser.c
+void command_acl_cat(struct call *call);
+void command_acl_deluser(struct call *call);
+void command_acl_dryrun(struct call *call);
+void command_acl_genpass(struct call *call);
+void command_acl_getuser(struct call *call);
+void command_acl_help(struct call *call);
+void command_acl_list(struct call *call);
+void command_acl_load(struct call *call);
+void command_acl_log(struct call *call);
+void command_acl_save(struct call *call);
+void command_acl_setuser(struct call *call);
+void command_acl_users(struct call *call);
+void command_acl_whoami(struct call *call);
+
+// command_cluster.c: one for every subcommand, and
+#define CLUSTER_HANDLER(container, name) void command_##container##_##name(struct call *call);
+COMMANDS_CLUSTER(CLUSTER_HANDLER)
+void command_asking(struct call *call);
+void command_readonly(struct call *call);
+void command_readwrite(struct call *call);
+
+// command_debug.c
+void command_debug(struct call *call);
+
+// command_latency.c, command_latency_report.c
+void command_latency_doctor(struct call *call);
+void command_latency_graph(struct call *call);
+void command_latency_help(struct call *call);
+void command_latency_histogram(struct call *call);
+void command_latency_history(struct call *call);
+void command_latency_latest(struct call *call);
+void command_latency_reset(struct call *call);
+
+// command_lolwut.c
+void command_lolwut(struct call *call);
+
+// command_memory.c
+void command_memory_doctor(struct call *call);
+void command_memory_help(struct call *call);
+void command_memory_malloc_stats(struct call *call);
+void command_memory_purge(struct call *call);
+void command_memory_stats(struct call *call);
+void command_memory_usage(struct call *call);
+
+// command_module.c
+void command_module_help(struct call *call);
+void command_module_list(struct call *call);
+void command_module_load(struct call *call);
+void command_module_loadex(struct call *call);
+void command_module_unload(struct call *call);
+
+// monitor.c
+void command_monitor(struct call *call);
+
+// command_replication.c
+void command_replicaof(struct call *call);
+void command_role(struct call *call);
+void command_slaveof(struct call *call);
+
+// command_save.c
+void command_bgrewriteaof(struct call *call);
+void command_bgsave(struct call *call);
+void command_lastsave(struct call *call);
+void command_save(struct call *call);
+
+// command_slowlog.c
+void command_slowlog_get(struct call *call);
+void command_slowlog_help(struct call *call);
+void command_slowlog_len(struct call *call);
+void command_slowlog_reset(struct call *call);
 
 #endif

@@ -35,9 +35,11 @@ enum { LAST_row = ROWS - 1, CONTAINERS(SUB_NUMBERS) NUMBERS };
 CONTAINERS(SUB_ROWS)
 
 #define PLAIN(name) .handler = command_##name
+#define BRIEF(name) PLAIN(name), .brief = true
 #define VALUES(name) .handler = command_##name, .bytes = command_##name##_bytes
 #define REACHING(name)                                                                             \
     .handler = command_##name, .reach = command_##name##_reach, .log = command_##name##_log
+#define BRIEF_REACHING(name) REACHING(name), .brief = true
 #define CONTAINER(name) .subcommands = subrows_##name, .subcommands_count = SUBS_##name
 #define BOTH(name) PLAIN(name), CONTAINER(name)
 #define ROW(name, how, ...)                                                                        \
@@ -133,4 +135,25 @@ void commands_error_subcommand(const struct command *container, struct call *cal
     int length = name.length < 128 ? (int)name.length : 128;
     resp_errorf(call->reply, "ERR unknown subcommand '%.*s'. Try %s HELP.", length,
                 (const char *)name.data, upper);
+}
+
+void commands_error_arguments(struct call *call, const char *container)
+{
+    struct span name = call_arg(call, 1);
+    int length = name.length < 128 ? (int)name.length : 128;
+    resp_errorf(call->reply,
+                "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try %s HELP.",
+                length, (const char *)name.data, container);
+}
+
+const struct command_doc *commands_line_doc(const struct call *call, uint32_t start)
+{
+    struct span name = call_arg(call, start);
+    if (memchr(name.data, '|', name.length) != NULL)
+        return NULL;
+    const struct command_doc *doc = command_doc_find(name.data, name.length);
+    if (doc == NULL || doc->subcommands == NULL || call->argc == start + 1)
+        return doc;
+    struct span subcommand = call_arg(call, start + 1);
+    return command_doc_subcommand(doc, subcommand.data, subcommand.length);
 }

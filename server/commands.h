@@ -13,8 +13,9 @@ struct command_doc;
 struct command {
     const struct command_doc *doc;
     command_handler handler; // NULL for a container that does nothing by itself
-    // How long the values may be, together, that the command makes of values which are there already,
-    // beyond its arguments (COPY, BITOP ...): so much more memory and log it may need. NULL: none.
+    // How long the values may be, together, that the command makes of values which are there
+    // already, beyond its arguments (COPY, BITOP ...): so much more memory and log it may need.
+    // NULL: none.
     uint64_t (*bytes)(struct call *call);
     // How many bytes the command may put into values beyond its arguments: zeros (SETRANGE, SETBIT
     // ...), or what it unpacks. NULL: none.
@@ -23,7 +24,8 @@ struct command {
     // a text longer than any argument. NULL: nothing.
     uint64_t (*log)(struct call *call);
     const struct command *subcommands; // of a container
-    uint16_t number;                   // of all rows, subcommands included: see commands_at
+    bool brief;      // takes constant time, whatever the data: see command_stats.h
+    uint16_t number; // of all rows, subcommands included: see commands_at
     uint8_t subcommands_count;
     uint8_t length; // of the name
 };
@@ -44,6 +46,13 @@ const struct command *commands_resolve(const struct command *command, const stru
 
 // Replies "ERR unknown subcommand 'x'. Try CLIENT HELP."
 void commands_error_subcommand(const struct command *container, struct call *call);
+// Replies "ERR unknown subcommand or wrong number of arguments for 'x'. Try CLIENT HELP.", where
+// `container` is the name in capitals.
+void commands_error_arguments(struct call *call, const char *container);
+
+// The command that a line of arguments, from the index `start` on, names: a subcommand where it
+// names one. NULL when there is none.
+const struct command_doc *commands_line_doc(const struct call *call, uint32_t start);
 
 // Runs one call: arity, authentication, memory, admission to the log, handler, stamping. False when
 // it has to be executed once more later: nothing has changed, nothing has been written.

@@ -12,10 +12,12 @@
 #define CONFIG_TEXT_MAX 1024 // longest value of a text setting, terminator included
 #define CONFIG_ERROR_MAX 512
 #define CONFIG_BINDS_MAX 16
+#define CONFIG_PERCENTILES_MAX 16
 
 enum config_appendfsync { APPENDFSYNC_ALWAYS, APPENDFSYNC_EVERYSEC, APPENDFSYNC_NO };
 enum config_wal_ack { WAL_ACK_INTENT, WAL_ACK_COMPLETION };
 enum config_direct_io { WAL_DIRECT_AUTO, WAL_DIRECT_NO };
+enum config_debug_command { DEBUG_COMMAND_NO, DEBUG_COMMAND_YES, DEBUG_COMMAND_LOCAL };
 enum config_loglevel { LOGLEVEL_DEBUG, LOGLEVEL_VERBOSE, LOGLEVEL_NOTICE, LOGLEVEL_WARNING };
 
 // The values in force. Sizes in bytes; times in the unit that the name ends with.
@@ -44,6 +46,13 @@ struct config {
     int64_t wal_segment_size;            // whole blocks; fixed once a data folder exists
     int64_t wal_segments_ahead;          // default 4, min 3
     enum config_direct_io wal_direct_io; // wal-direct-io auto|no
+    // observation
+    int64_t slowlog_log_slower_than_us; // -1: never
+    int64_t slowlog_max_len;
+    int64_t latency_monitor_threshold_ms; // 0: off
+    bool latency_tracking;
+    char latency_tracking_info_percentiles[CONFIG_TEXT_MAX]; // numbers from 0 to 100
+    enum config_debug_command enable_debug_command;
     // general
     enum config_loglevel loglevel;
     char logfile[CONFIG_TEXT_MAX]; // empty: standard output

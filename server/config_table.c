@@ -13,6 +13,7 @@
 static_assert(sizeof(enum config_loglevel) == sizeof(int), "choices are stored as int");
 static_assert(sizeof(enum config_appendfsync) == sizeof(int), "choices are stored as int");
 static_assert(sizeof(enum config_wal_ack) == sizeof(int), "choices are stored as int");
+static_assert(sizeof(enum config_debug_command) == sizeof(int), "choices are stored as int");
 static_assert(sizeof(enum config_direct_io) == sizeof(int), "choices are stored as int");
 
 // In the order in which Redis's error message lists them.
@@ -30,6 +31,12 @@ static const struct setting_choice wal_ack_choices[] = {
 static const struct setting_choice direct_io_choices[] = {
     {"auto", WAL_DIRECT_AUTO},
     {"no", WAL_DIRECT_NO},
+    {NULL, 0},
+};
+static const struct setting_choice debug_command_choices[] = {
+    {"no", DEBUG_COMMAND_NO},
+    {"yes", DEBUG_COMMAND_YES},
+    {"local", DEBUG_COMMAND_LOCAL},
     {NULL, 0},
 };
 static const struct setting_choice loglevel_choices[] = {
@@ -123,6 +130,27 @@ static const char *check_save(struct config *config)
            "possible";
 }
 
+// As in Redis: words that are no number, or none between 0 and 100, are refused in its words.
+static const char *check_percentiles(struct config *config)
+{
+    const char *text = config->latency_tracking_info_percentiles;
+    for (size_t i = 0; *text != '\0'; i++) {
+        char *end;
+        if (i == CONFIG_PERCENTILES_MAX) {
+            return "there can be at most 16 percentiles";
+        }
+        double value = strtod(text, &end);
+        if (end == text || (*end != ' ' && *end != '\0')) {
+            return "Invalid latency-tracking-info-percentiles parameters";
+        }
+        if (!(value >= 0 && value <= 100)) {
+            return "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]";
+        }
+        text = *end == ' ' ? end + 1 : end;
+    }
+    return NULL;
+}
+
 #define AT(field) .offset = offsetof(struct config, field)
 #define FIXED .change = SETTING_IMMUTABLE
 #define BETWEEN(low, high) .min = (low), .max = (high)
@@ -155,6 +183,18 @@ static const struct setting settings[] = {
      BETWEEN(3, 1024)},
     {"wal-direct-io", SETTING_CHOICE, FIXED, AT(wal_direct_io), .initial = "auto",
      .choices = direct_io_choices},
+
+    {"slowlog-log-slower-than", SETTING_NUMBER, AT(slowlog_log_slower_than_us), .initial = "10000",
+     BETWEEN(-1, INT64_MAX)},
+    {"slowlog-max-len", SETTING_NUMBER, AT(slowlog_max_len), .initial = "128",
+     BETWEEN(0, INT64_MAX)},
+    {"latency-monitor-threshold", SETTING_NUMBER, AT(latency_monitor_threshold_ms), .initial = "0",
+     BETWEEN(0, INT64_MAX)},
+    {"latency-tracking", SETTING_BOOL, AT(latency_tracking), .initial = "yes"},
+    {"latency-tracking-info-percentiles", SETTING_WORDS, AT(latency_tracking_info_percentiles),
+     .initial = "50 99 99.9", .check = check_percentiles},
+    {"enable-debug-command", SETTING_CHOICE, FIXED, AT(enable_debug_command), .initial = "no",
+     .choices = debug_command_choices},
 
     {"loglevel", SETTING_CHOICE, AT(loglevel), .initial = "notice", .choices = loglevel_choices},
     {"logfile", SETTING_TEXT, FIXED, AT(logfile), .initial = ""},

@@ -130,9 +130,10 @@ static void connection_begin(struct server *server, struct connection *connectio
     server->stats.connections++;
 }
 
-static bool connection_is_local(const char *peer)
+// The same two addresses as in Redis.
+bool connection_is_local(const char *peer)
 {
-    return strncmp(peer, "127.", 4) == 0 || strncmp(peer, "[::1]", 5) == 0;
+    return strncmp(peer, "127.0.0.1:", 10) == 0 || strncmp(peer, "[::1]:", 6) == 0;
 }
 
 // Why a client is turned away, NULL when it is not. As in Redis, the answer is sent as far as the
@@ -231,6 +232,7 @@ static void connection_keep_buffer(struct server *server, struct connection *con
     connection->bytes_in += (uint64_t)event->result;
     connection->active_ms = server->wall_ms;
     server->stats.bytes_in += (uint64_t)event->result;
+    server->stats.reads++;
     connection_list_add(server, connection, LIST_RUNNABLE);
     if (connection->buffers_count >= INPUT_BUFFERS_KEPT)
         connection_disarm(server, connection);
@@ -285,6 +287,7 @@ void connection_received_direct(struct server *server, struct connection *connec
         connection->bytes_in += (uint64_t)event->result;
         connection->active_ms = server->wall_ms;
         server->stats.bytes_in += (uint64_t)event->result;
+        server->stats.reads++;
         input_large_received(connection, (uint64_t)event->result);
     } else if (event->result != -EINTR && event->result != -EAGAIN) {
         connection->end_of_stream = true;
@@ -333,6 +336,7 @@ void connection_send_done(struct server *server, struct connection *connection,
         connection->active_ms = server->wall_ms;
         connection->bytes_out += (uint64_t)event->result;
         server->stats.bytes_out += (uint64_t)event->result;
+        server->stats.writes++;
     }
     if (reply_sendable(&connection->reply) > 0 || connection->state == CONNECTION_LAST)
         connection_list_add(server, connection, LIST_SENDABLE);
@@ -402,6 +406,7 @@ void connection_finish(struct server *server, struct connection *connection)
     connection_list_remove(server, connection, LIST_RUNNABLE);
     connection_list_remove(server, connection, LIST_WAITING);
     connection_list_remove(server, connection, LIST_REARM);
+    connection_list_remove(server, connection, LIST_MONITORS);
     connection_disarm(server, connection);
     connection_list_add(server, connection, LIST_SENDABLE);
 }

@@ -24,8 +24,11 @@ enum connection_state {
 // Why a connection does not execute although it has input.
 enum connection_wait {
     WAIT_NONE,
-    WAIT_LOG,    // for room in the log
-    WAIT_OUTPUT, // for its own output to be sent, or for reply memory
+    WAIT_LOG,     // for room in the log
+    WAIT_OUTPUT,  // for its own output to be sent, or for reply memory
+    WAIT_PAUSE,   // for the end of a pause (CLIENT PAUSE)
+    WAIT_SLEEP,   // for a time, wait_until_ns (DEBUG SLEEP)
+    WAIT_DURABLE, // for a batch to be on stable storage, wait_batch (SAVE)
 };
 
 enum connection_reply_mode { REPLY_ON, REPLY_OFF, REPLY_SKIP_NEXT, REPLY_SKIP };
@@ -35,8 +38,9 @@ enum connection_list {
     LIST_RUNNABLE, // has input to execute
     LIST_SENDABLE, // has released output, no send in flight
     LIST_HELD,     // has output that waits for a batch
-    LIST_WAITING,  // WAIT_LOG or WAIT_OUTPUT
+    LIST_WAITING,  // not WAIT_NONE
     LIST_REARM,    // its multishot receive ended for lack of buffers
+    LIST_MONITORS, // is shown all commands
     LIST_COUNT,
 };
 
@@ -61,6 +65,12 @@ struct connection {
     enum connection_wait wait;
     int socket;
     struct connection_links links[LIST_COUNT];
+
+    // A command that waits for something of its own is executed once more when that is there; what
+    // it began to wait for is noted here meanwhile.
+    int64_t wait_until_ns;
+    uint64_t wait_batch;
+    int64_t slept_ns; // what counts as time of the present command beyond its execution
 
     // requests in flight
     bool receiving; // the multishot receive is armed
@@ -137,6 +147,8 @@ void connection_close_done(struct server *server, struct connection *connection)
 struct connection *connection_of(struct server *server, uint32_t slot, uint32_t generation);
 // The connection with this id (CLIENT ID), or NULL.
 struct connection *connection_by_id(struct server *server, uint64_t id);
+// Is this address, as in a connection's `peer`, one of this machine itself?
+bool connection_is_local(const char *peer);
 // Iterates over open connections: starts with NULL, ends with NULL.
 struct connection *connection_next(struct server *server, struct connection *connection);
 

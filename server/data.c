@@ -239,6 +239,13 @@ void data_mark_edited(struct call *call, const struct key *key)
     entry_mark_edited(keyspace_find(call->server->keyspace, key));
 }
 
+// A command that copies so much takes a time that is worth knowing, brief or not.
+static void data_copied(struct call *call, uint64_t bytes)
+{
+    if (bytes >= HEAVY_BYTES)
+        call->timed = true;
+}
+
 bool data_copy(struct call *call, const struct key *key, const struct entry *entry)
 {
     bool edited = (entry->flags & ENTRY_EDITED) != 0;
@@ -266,6 +273,7 @@ bool data_write(struct call *call, const struct key *key, struct entry *entry, u
     assert((uint64_t)offset + length <= total);
     if (total != entry_value_length(entry)) {
         uint64_t bytes = keyspace_entry_bytes(key->length, total, entry_expiry(entry) != 0);
+        data_copied(call, bytes);
         if (!data_room_instead(call, entry, bytes))
             return false;
         entry = keyspace_resize(server->keyspace, key, entry, total);
@@ -305,6 +313,7 @@ bool data_write_new(struct call *call, const struct key *key, uint32_t offset, c
 bool data_set_expiry(struct call *call, const struct key *key, struct entry *entry,
                      int64_t expiry_ms)
 {
+    data_copied(call, entry_value_length(entry));
     if (keyspace_set_expiry(call->server->keyspace, key, entry, expiry_ms) == NULL)
         return data_out_of_memory(call);
     struct wal_record record = {.type = WAL_RECORD_EXPIRE, .expiry_ms = expiry_ms};
@@ -473,7 +482,8 @@ void data_housekeeping(struct server *server)
     keyspace_grow(server->keyspace, GROW_BUCKETS);
     idle_housekeeping(server);
     // Nothing is to follow the record of a clean stop.
-    if (server->state == SERVER_SERVING)
+    if (server->state == SERVER_SERVING && !server->expires_lazily &&
+        server->pause.mode == PAUSE_NONE)
         data_sweep(server);
     server->stats.peak_bytes = data_peak_bytes(server);
 }

@@ -2,7 +2,6 @@
 #include "server/execute.h"
 
 #include "server/call.h"
-#include "server/clock.h"
 #include "server/command_docs.h"
 #include "server/commands.h"
 #include "server/hold.h"
@@ -13,6 +12,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <string.h>
 
 struct run_command {
     struct resp_arg *args;
@@ -36,7 +36,7 @@ struct run {
 
 static void execute_refuse(struct server *server, struct connection *connection, const char *error)
 {
-    server->stats.errors++;
+    command_stats_error_named(server, strncmp(error, "OOM ", 4) == 0 ? "OOM" : "ERR");
     resp_error(&connection->reply.writer, error);
     reply_stamp(&connection->reply, 0);
     if (reply_held(&connection->reply))
@@ -87,6 +87,8 @@ static bool execute_spanning(struct server *server, struct connection *connectio
             execute_call(server, connection, base, connection->saved_args, parser->argc);
         struct span name = call_arg(&call, 0);
         call.command = commands_find(name.data, name.length);
+        call.timed = true;
+        server->timing.fresh = false;
         if (!commands_call(&call))
             return false;
     }
@@ -180,6 +182,7 @@ static uint64_t run_execute(struct server *server, struct connection *connection
     // not all together.
     for (uint32_t i = 0; i < RUN_AHEAD && run->count > 1; i++)
         run_prefetch(server, run, i);
+    server->timing.fresh = false;
     for (uint32_t i = 0; i < run->count; i++) {
         if (i > 0 && !execute_has_room(server, connection))
             break;
@@ -199,6 +202,7 @@ static uint64_t run_execute(struct server *server, struct connection *connection
         if (connection->state != CONNECTION_OPEN || server->state != SERVER_SERVING)
             break;
     }
+    timing_flush(server);
     return done;
 }
 
@@ -338,7 +342,7 @@ void execute_connection(struct server *server, struct connection *connection)
     uint32_t steps = 0;
     while (execute_has_room(server, connection) && execute_step(server, connection)) {
         assert(connection->state == CONNECTION_OPEN);
-        if (++steps < TURN_STEPS || clock_monotonic_ns() - server->now_ns <= TURN_EXECUTE_NS)
+        if (++steps < TURN_STEPS || server->timing.stamp_ns - server->now_ns <= TURN_EXECUTE_NS)
             continue;
         // The rest of a long pipeline is for the next turn.
         connection_list_add(server, connection, LIST_RUNNABLE);

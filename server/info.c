@@ -19,10 +19,7 @@
 
 // --- lines -----------------------------------------------------------------------------------
 
-static void info_text(struct info *info, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void info_text(struct info *info, const char *format, ...)
+void info_text(struct info *info, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -33,39 +30,28 @@ static void info_text(struct info *info, const char *format, ...)
     info->length += (size_t)length;
 }
 
-static void info_string(struct info *info, const char *name, const char *value)
+void info_string(struct info *info, const char *name, const char *value)
 {
     info_text(info, "%s:%s\r\n", name, value);
 }
 
-static void info_number(struct info *info, const char *name, uint64_t value)
+void info_number(struct info *info, const char *name, uint64_t value)
 {
     info_text(info, "%s:%llu\r\n", name, (unsigned long long)value);
 }
 
-static void info_fraction(struct info *info, const char *name, double value)
+void info_fraction(struct info *info, const char *name, double value)
 {
     info_text(info, "%s:%.2f\r\n", name, value);
 }
 
-// The number, and once more in the largest unit that it fills.
-static void info_bytes(struct info *info, const char *name, uint64_t bytes)
-{
-    static const char units[] = "BKMGTPE";
-    double value = (double)bytes;
-    size_t unit = 0;
-    while (value >= 1024 && unit + 2 < sizeof(units)) {
-        value /= 1024;
-        unit++;
-    }
-    info_number(info, name, bytes);
-    if (unit == 0)
-        info_text(info, "%s_human:%lluB\r\n", name, (unsigned long long)bytes);
-    else
-        info_text(info, "%s_human:%.2f%c\r\n", name, value, units[unit]);
-}
-
 // --- sections --------------------------------------------------------------------------------
+
+static void info_run_id(const struct server *server, char text[2 * sizeof(server->run_id) + 1])
+{
+    for (size_t i = 0; i < sizeof(server->run_id); i++)
+        snprintf(text + 2 * i, 3, "%02x", server->run_id[i]);
+}
 
 static void info_server(struct info *info)
 {
@@ -74,10 +60,12 @@ static void info_server(struct info *info)
     if (uname(&system) < 0)
         memset(&system, 0, sizeof(system));
     char run_id[2 * sizeof(server->run_id) + 1];
-    for (size_t i = 0; i < sizeof(server->run_id); i++)
-        snprintf(run_id + 2 * i, 3, "%02x", server->run_id[i]);
+    info_run_id(server, run_id);
     uint64_t uptime_s = (uint64_t)(server->now_ns - server->started_ns) / 1000000000;
     info_string(info, "redis_version", PORO_REDIS_VERSION);
+    info_string(info, "redis_git_sha1", "00000000");
+    info_number(info, "redis_git_dirty", 0);
+    info_string(info, "redis_build_id", "0");
     info_string(info, "poro_version", PORO_VERSION);
     info_string(info, "redis_mode", "standalone");
     info_text(info, "os:%s %s %s\r\n", system.sysname, system.release, system.machine);
@@ -87,6 +75,7 @@ static void info_server(struct info *info)
     info_string(info, "io_engine", io_name(server->io));
     info_text(info, "gcc_version:%d.%d.%d\r\n", __GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__);
     info_number(info, "process_id", (uint64_t)server->notices.pid);
+    info_string(info, "process_supervised", "no");
     info_string(info, "run_id", run_id);
     info_number(info, "tcp_port", (uint64_t)server->config.port);
     info_number(info, "server_time_usec", (uint64_t)clock_wall_us());
@@ -94,6 +83,8 @@ static void info_server(struct info *info)
     info_number(info, "uptime_in_days", uptime_s / 86400);
     info_number(info, "hz", (uint64_t)server->config.hz);
     info_number(info, "configured_hz", (uint64_t)server->config.hz);
+    info_number(info, "lru_clock", (uint64_t)(server->wall_ms / 1000) & 0xffffff);
+    info_string(info, "executable", server->executable);
     info_string(info, "config_file", server->config_file);
     info_number(info, "io_threads_active", 0);
 }
@@ -106,146 +97,11 @@ static void info_clients(struct info *info)
     info_number(info, "maxclients", (uint64_t)server->config.maxclients);
     info_number(info, "blocked_clients", 0);
     info_number(info, "tracking_clients", 0);
+    info_number(info, "clients_in_timeout_table", 0);
     info_number(info, "clients_waiting", server->lists[LIST_WAITING].count);
+    info_number(info, "clients_monitoring", server->lists[LIST_MONITORS].count);
     info_number(info, "clients_replies_held", server->lists[LIST_HELD].count);
     info_number(info, "clients_input_bytes", server->input_bytes + server->large_bytes);
-}
-
-static void info_memory(struct info *info)
-{
-    const struct server *server = info->server;
-    uint64_t used = data_used_bytes(server);
-    uint64_t peak = data_peak_bytes(server);
-    uint64_t resident = memory_resident_bytes();
-    uint64_t tables = keyspace_table_bytes(server->keyspace);
-    struct keyspace_stats keys;
-    keyspace_stats(server->keyspace, &keys);
-    uint64_t replies =
-        (uint64_t)(reply_pool_capacity(server->replies) - reply_pool_free(server->replies)) *
-        REPLY_CHUNK_BYTES;
-    info_bytes(info, "used_memory", used);
-    info_bytes(info, "used_memory_rss", resident);
-    info_bytes(info, "used_memory_peak", peak);
-    info_text(info, "used_memory_peak_perc:%.2f%%\r\n",
-              peak > 0 ? (double)used * 100 / (double)peak : 0);
-    info_number(info, "used_memory_overhead", tables);
-    info_number(info, "used_memory_dataset", used - tables);
-    info_text(info, "used_memory_dataset_perc:%.2f%%\r\n",
-              used > 0 ? (double)(used - tables) * 100 / (double)used : 0);
-    info_bytes(info, "total_system_memory", memory_machine_bytes());
-    info_bytes(info, "maxmemory", (uint64_t)server->config.maxmemory);
-    info_string(info, "maxmemory_policy", "noeviction");
-    info_fraction(info, "mem_fragmentation_ratio", used > 0 ? (double)resident / (double)used : 0);
-    info_text(info, "mem_fragmentation_bytes:%lld\r\n", (long long)(resident - used));
-    info_string(info, "mem_allocator", "poro");
-    info_number(info, "allocator_allocated", arena_used_bytes(server->arena));
-    info_number(info, "allocator_active", arena_span_bytes(server->arena));
-    info_number(info, "mem_clients_replies", replies);
-    info_number(info, "mem_pinned_values", keys.pins);
-    info_number(info, "mem_pinned_dead_bytes", keys.pinned_dead_bytes);
-    info_number(info, "table_entries", keys.entries);
-    info_number(info, "table_buckets", keys.buckets);
-    info_number(info, "table_growing_to_buckets", keys.grown_to);
-    info_number(info, "lazyfree_pending_objects", keyspace_count_dead(server->keyspace));
-}
-
-uint64_t info_percentile(const uint64_t *buckets, size_t count, double share)
-{
-    assert(count <= 64 && share >= 0 && share <= 1);
-    uint64_t total = 0;
-    for (size_t i = 0; i < count; i++)
-        total += buckets[i];
-    if (total == 0)
-        return 0;
-    uint64_t seen = 0;
-    for (size_t i = 0; i < count; i++) {
-        seen += buckets[i];
-        if (seen > 0 && (double)seen >= (double)total * share)
-            return ((uint64_t)2 << i) - 1;
-    }
-    return ((uint64_t)2 << (count - 1)) - 1;
-}
-
-static void info_latency(struct info *info, const struct journal_stats *stats)
-{
-    const uint64_t *buckets = stats->sync_us_buckets;
-    size_t count = sizeof(stats->sync_us_buckets) / sizeof(stats->sync_us_buckets[0]);
-    uint64_t total = 0;
-    for (size_t i = 0; i < count; i++)
-        total += buckets[i];
-    static const struct {
-        const char *name;
-        double share;
-    } lines[] = {
-        {"wal_sync_us_p50", 0.5},
-        {"wal_sync_us_p99", 0.99},
-        {"wal_sync_us_p99_9", 0.999},
-    };
-    info_number(info, "wal_sync_us_average", total > 0 ? stats->sync_us_total / total : 0);
-    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-        uint64_t bound = info_percentile(buckets, count, lines[i].share);
-        info_number(info, lines[i].name, bound < stats->sync_us_max ? bound : stats->sync_us_max);
-    }
-    info_number(info, "wal_sync_us_max", stats->sync_us_max);
-}
-
-static const char *info_error_name(int error)
-{
-    const char *name = error < 0 ? strerrorname_np(-error) : "none";
-    return name != NULL ? name : "unknown";
-}
-
-static void info_log(struct info *info, const struct journal_stats *stats)
-{
-    const struct server *server = info->server;
-    static const char *const fsync_names[] = {
-        [APPENDFSYNC_ALWAYS] = "always",
-        [APPENDFSYNC_EVERYSEC] = "everysec",
-        [APPENDFSYNC_NO] = "no",
-    };
-    info_string(info, "wal_appendfsync", fsync_names[server->config.appendfsync]);
-    info_string(info, "wal_ack",
-                server->config.wal_ack == WAL_ACK_COMPLETION ? "completion" : "intent");
-    info_string(info, "wal_write_mode", stats->write_mode);
-    info_string(info, "wal_file_system", stats->file_system);
-    info_number(info, "wal_segment_size", (uint64_t)server->config.wal_segment_size);
-    info_number(info, "wal_segments", stats->segments);
-    info_number(info, "wal_segments_ready", stats->segments_ready);
-    info_number(info, "wal_disk_full", stats->full);
-    info_number(info, "wal_writes", stats->writes);
-    info_number(info, "wal_written_bytes", stats->written_bytes);
-    info_number(info, "wal_write_failures", stats->write_failures);
-    info_string(info, "wal_last_error", info_error_name(stats->last_error));
-    info_number(info, "wal_syncs", stats->syncs);
-    info_number(info, "wal_completion_writes", stats->completion_writes);
-    info_number(info, "wal_batches", stats->batches);
-    info_number(info, "wal_batch_open_bytes", wal_open_bytes(server->wal));
-    info_number(info, "wal_batch_newest", wal_newest_batch(server->wal));
-    info_number(info, "wal_batch_written", wal_batch_written(server->wal));
-    info_number(info, "wal_batch_durable", wal_batch_durable(server->wal));
-    info_number(info, "wal_batch_completed", wal_batch_completed(server->wal));
-    info_number(info, "wal_durable_through", wal_durable(server->wal));
-}
-
-static void info_persistence(struct info *info)
-{
-    const struct server *server = info->server;
-    struct journal_stats stats;
-    journal_stats(server, &stats);
-    info_number(info, "loading", 0);
-    info_number(info, "async_loading", 0);
-    info_number(info, "aof_enabled", 1);
-    info_number(info, "aof_rewrite_in_progress", 0);
-    info_number(info, "aof_rewrite_scheduled", 0);
-    info_string(info, "aof_last_write_status", stats.full || stats.last_error != 0 ? "err" : "ok");
-    info_log(info, &stats);
-    info_latency(info, &stats);
-    info_string(info, "recovery_verdict", wal_verdict_name(server->recovery.verdict));
-    info_number(info, "recovery_records", server->recovery.records);
-    info_number(info, "recovery_bytes", server->recovery.bytes);
-    info_number(info, "recovery_dropped_bytes", server->recovery.dropped_bytes);
-    info_number(info, "recovery_clean_stop", server->recovery.clean_stop);
-    info_fraction(info, "recovery_seconds", (double)server->recovery_ns / 1e9);
 }
 
 static void info_stats(struct info *info)
@@ -256,39 +112,80 @@ static void info_stats(struct info *info)
     info_number(info, "instantaneous_ops_per_sec", stats->commands_per_second);
     info_number(info, "total_net_input_bytes", stats->bytes_in);
     info_number(info, "total_net_output_bytes", stats->bytes_out);
+    info_number(info, "total_net_repl_input_bytes", 0);
+    info_number(info, "total_net_repl_output_bytes", 0);
     info_fraction(info, "instantaneous_input_kbps", (double)stats->bytes_in_per_second / 1024);
     info_fraction(info, "instantaneous_output_kbps", (double)stats->bytes_out_per_second / 1024);
+    info_fraction(info, "instantaneous_input_repl_kbps", 0);
+    info_fraction(info, "instantaneous_output_repl_kbps", 0);
     info_number(info, "rejected_connections", stats->rejected);
     info_number(info, "accept_failures", stats->accept_failures);
+    info_number(info, "sync_full", 0);
+    info_number(info, "sync_partial_ok", 0);
+    info_number(info, "sync_partial_err", 0);
     info_number(info, "expired_keys", stats->expired);
     info_number(info, "evicted_keys", 0);
     info_number(info, "evicted_clients", stats->evicted_clients);
     info_number(info, "keyspace_hits", stats->hits);
     info_number(info, "keyspace_misses", stats->misses);
+    info_number(info, "pubsub_channels", 0);
+    info_number(info, "pubsub_patterns", 0);
+    info_number(info, "pubsubshard_channels", 0);
+    info_number(info, "latest_fork_usec", 0);
+    info_number(info, "total_forks", 0);
+    info_number(info, "migrate_cached_sockets", 0);
+    info_number(info, "slave_expires_tracked_keys", 0);
+    info_number(info, "tracking_total_keys", 0);
+    info_number(info, "tracking_total_items", 0);
+    info_number(info, "tracking_total_prefixes", 0);
+    info_number(info, "unexpected_error_replies", 0);
     info_number(info, "total_error_replies", stats->errors);
+    info_number(info, "total_reads_processed", stats->reads);
+    info_number(info, "total_writes_processed", stats->writes);
+    info_number(info, "io_threaded_reads_processed", 0);
+    info_number(info, "io_threaded_writes_processed", 0);
     info_number(info, "writes_denied_disk_full", stats->denied_full);
     info_number(info, "commands_denied_memory", stats->denied_memory);
     info_number(info, "receive_buffers_exhausted", stats->out_of_buffers);
     info_number(info, "turn_us_max", (uint64_t)stats->turn_ns_max / 1000);
 }
 
+// There is no replication: the numbers of a master that never had a replica.
 static void info_replication(struct info *info)
 {
+    char id[2 * sizeof(info->server->run_id) + 1];
+    info_run_id(info->server, id);
     info_string(info, "role", "master");
     info_number(info, "connected_slaves", 0);
     info_string(info, "master_failover_state", "no-failover");
+    info_string(info, "master_replid", id);
+    info_string(info, "master_replid2", "0000000000000000000000000000000000000000");
     info_number(info, "master_repl_offset", 0);
+    info_string(info, "second_repl_offset", "-1");
+    info_number(info, "repl_backlog_active", 0);
+    info_number(info, "repl_backlog_size", 0);
+    info_number(info, "repl_backlog_first_byte_offset", 0);
+    info_number(info, "repl_backlog_histlen", 0);
 }
 
+static void info_seconds(struct info *info, const char *name, int64_t us)
+{
+    info_text(info, "%s:%lld.%06lld\r\n", name, (long long)(us / 1000000),
+              (long long)(us % 1000000));
+}
+
+// One process, one thread.
 static void info_cpu(struct info *info)
 {
     int64_t user_us;
     int64_t system_us;
     clock_cpu_us(&user_us, &system_us);
-    info_text(info, "used_cpu_sys:%lld.%06lld\r\n", (long long)(system_us / 1000000),
-              (long long)(system_us % 1000000));
-    info_text(info, "used_cpu_user:%lld.%06lld\r\n", (long long)(user_us / 1000000),
-              (long long)(user_us % 1000000));
+    info_seconds(info, "used_cpu_sys", system_us);
+    info_seconds(info, "used_cpu_user", user_us);
+    info_seconds(info, "used_cpu_sys_children", 0);
+    info_seconds(info, "used_cpu_user_children", 0);
+    info_seconds(info, "used_cpu_sys_main_thread", system_us);
+    info_seconds(info, "used_cpu_user_main_thread", user_us);
 }
 
 static void info_modules(struct info *info)
@@ -328,6 +225,9 @@ static const struct {
     [INFO_REPLICATION] = {"replication", "Replication", info_replication},
     [INFO_CPU] = {"cpu", "CPU", info_cpu},
     [INFO_MODULES] = {"modules", "Modules", info_modules},
+    [INFO_COMMANDSTATS] = {"commandstats", "Commandstats", info_commandstats},
+    [INFO_ERRORSTATS] = {"errorstats", "Errorstats", info_errorstats},
+    [INFO_LATENCYSTATS] = {"latencystats", "Latencystats", info_latencystats},
     [INFO_CLUSTER] = {"cluster", "Cluster", info_cluster},
     [INFO_KEYSPACE] = {"keyspace", "Keyspace", info_keyspace},
 };

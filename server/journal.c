@@ -108,6 +108,8 @@ static void journal_write_ended(struct server *server, int64_t result)
                (unsigned long long)journal->write.offset, strerror(-stats->last_error));
     }
     journal_count_latency(stats, server->now_ns - journal->write_started_ns);
+    latency_note(server, journal->write_durable ? LATENCY_LOG_SYNC : LATENCY_LOG_WRITE,
+                 (server->now_ns - journal->write_started_ns) / 1000000);
     journal->write_ended_ns = server->now_ns;
     // The kernel tells of a failed write-back only once: after this one, a sync of what was written
     // without would prove nothing.
@@ -175,12 +177,19 @@ static void journal_sync_event(struct server *server, int32_t result)
         journal->sync_started_ns = server->now_ns - SYNC_INTERVAL_NS;
 }
 
+void journal_sync_up_to(struct server *server, uint64_t batch)
+{
+    if (batch > server->journal->sync_wanted)
+        server->journal->sync_wanted = batch;
+}
+
 static void journal_sync(struct server *server)
 {
     struct journal *journal = server->journal;
     if (journal->syncing)
         return;
-    bool now = journal_always(server) || server->state == SERVER_STOPPING;
+    bool now = journal_always(server) || server->state == SERVER_STOPPING ||
+               wal_batch_durable(server->wal) < journal->sync_wanted;
     bool due = server->config.appendfsync == APPENDFSYNC_EVERYSEC &&
                server->now_ns - journal->sync_started_ns >= SYNC_INTERVAL_NS;
     // Even without syncs, files that take no more writes are to be closed at some time.

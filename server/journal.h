@@ -31,6 +31,9 @@ void journal_event(struct server *server, struct token token, const struct io_ev
 // none failed.
 int journal_space_error(const struct server *server);
 
+// Everything up to this batch is to be on stable storage soon, whatever the durability mode.
+void journal_sync_up_to(struct server *server, uint64_t batch);
+
 // Newest batch whose replies may leave, in the present durability mode.
 uint64_t journal_released(const struct server *server);
 // Monotonic time at which journal_housekeeping wants to run next; INT64_MAX when never.

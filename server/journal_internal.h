@@ -87,6 +87,7 @@ struct journal {
     uint32_t sync_next;
     uint64_t sync_token;
     int64_t sync_started_ns;
+    uint64_t sync_wanted; // a batch that somebody wants to be synced
 
     int64_t completion_started_ns;
     bool completion_synced; // its second half, where DSYNC is not honoured

@@ -5,9 +5,12 @@
 #include "server/server.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 // Descriptors beyond the clients': listeners, log segments, the ring.
 #define DESCRIPTORS_OWN 256
@@ -43,6 +46,23 @@ static void main_raise_descriptors(struct config *config)
             (long long)config->maxclients, (unsigned long long)limit.rlim_cur);
 }
 
+// The configuration file's own path, so that CONFIG REWRITE replaces the file and not a link to it.
+static const char *main_config_file(int argc, char **argv, char path[PATH_MAX])
+{
+    const char *file = config_arguments_file(argc - 1, argv + 1);
+    if (file == NULL)
+        return "";
+    if (realpath(file, path) != NULL && strlen(path) < CONFIG_TEXT_MAX)
+        return path;
+    return file;
+}
+
+static void main_note_executable(struct server *server)
+{
+    ssize_t length = readlink("/proc/self/exe", server->executable, sizeof(server->executable) - 1);
+    server->executable[length > 0 ? length : 0] = '\0';
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-v") == 0)) {
@@ -61,10 +81,11 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     main_raise_descriptors(&config);
-    bool has_file = argc > 1 && strncmp(argv[1], "--", 2) != 0;
+    char path[PATH_MAX];
     struct server *server;
-    int code = server_create(&config, has_file ? argv[1] : "", &server);
+    int code = server_create(&config, main_config_file(argc, argv, path), &server);
     if (code == EXIT_CLEAN) {
+        main_note_executable(server);
         fflush(stdout);
         heap_guard_seal();
         code = server_run(server);

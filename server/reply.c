@@ -198,6 +198,32 @@ uint8_t reply_first_byte(const struct reply *reply, struct reply_point point)
     return chunk != NULL ? chunk->bytes[0] : 0;
 }
 
+void reply_error_name(const struct reply *reply, struct reply_point point,
+                      char name[ERROR_NAME_MAX])
+{
+    const struct reply_chunk *chunk = point.last != NULL ? point.last : reply->first;
+    const uint8_t *at = point.last != NULL ? point.cursor : chunk->bytes;
+    uint32_t length = 0;
+    // The dash, and then the name; an error is at least a line break longer.
+    for (uint32_t i = 0; i < ERROR_NAME_MAX; i++) {
+        const uint8_t *end =
+            chunk == reply->last ? reply->writer.cursor : chunk->bytes + chunk->length;
+        if (at == end && chunk->next != NULL) {
+            chunk = chunk->next;
+            at = chunk->bytes;
+        } else if (at == end) {
+            break;
+        }
+        if (*at == ' ' || *at == '\r')
+            break;
+        if (i > 0)
+            name[length++] = (char)*at;
+        at++;
+    }
+    assert(length < ERROR_NAME_MAX);
+    name[length] = '\0';
+}
+
 void reply_rollback(struct reply *reply, struct reply_point point)
 {
     struct reply_chunk *chunk = point.last != NULL ? point.last->next : reply->first;

@@ -70,6 +70,9 @@ struct reply_point reply_point(const struct reply *reply);
 void reply_rollback(struct reply *reply, struct reply_point point);
 // The first byte written since: the reply's type, 0 when nothing has been written.
 uint8_t reply_first_byte(const struct reply *reply, struct reply_point point);
+// The first word of the error written since, terminated, cut if it is too long.
+void reply_error_name(const struct reply *reply, struct reply_point point,
+                      char name[ERROR_NAME_MAX]);
 
 // Writes an entry's value as a bulk string, in place when it is large.
 void reply_value(struct reply *reply, struct entry *entry);

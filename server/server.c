@@ -98,19 +98,37 @@ static void server_event(struct server *server, const struct io_event *event)
 
 // --- execute ---------------------------------------------------------------------------------
 
+// May what the connection waits for be there?
+static bool server_is_ready(const struct server *server, const struct connection *connection,
+                            bool log)
+{
+    switch (connection->wait) {
+    case WAIT_NONE:
+        break;
+    case WAIT_LOG:
+        return log;
+    case WAIT_OUTPUT:
+        return reply_pending(&connection->reply) <= reply_pool_output_limit(server->replies) / 2 &&
+               reply_pool_free(server->replies) >= REPLY_CHUNKS_RESERVE;
+    case WAIT_PAUSE:
+        return server->pause.mode == PAUSE_NONE;
+    case WAIT_SLEEP:
+        return server->now_ns >= connection->wait_until_ns;
+    case WAIT_DURABLE:
+        return wal_batch_durable(server->wal) >= connection->wait_batch;
+    }
+    assert(false);
+    return false;
+}
+
 // Connections that wait run again as soon as what they wait for may be there.
 static void server_wake_waiting(struct server *server)
 {
     bool log = wal_admit(server->wal, WAL_BLOCK_BYTES, false) != WAL_WAIT;
-    uint64_t limit = reply_pool_output_limit(server->replies);
     struct connection *next;
     for (struct connection *c = server->lists[LIST_WAITING].first; c != NULL; c = next) {
         next = c->links[LIST_WAITING].next;
-        bool ready = c->wait == WAIT_LOG
-                         ? log
-                         : reply_pending(&c->reply) <= limit / 2 &&
-                               reply_pool_free(server->replies) >= REPLY_CHUNKS_RESERVE;
-        if (!ready)
+        if (!server_is_ready(server, c, log))
             continue;
         c->wait = WAIT_NONE;
         connection_list_remove(server, c, LIST_WAITING);
@@ -120,14 +138,17 @@ static void server_wake_waiting(struct server *server)
 
 static void server_execute(struct server *server)
 {
-    if (server->state != SERVER_SERVING)
+    if (server->state != SERVER_SERVING || pause_sleeps(server))
         return;
+    pause_look(server);
     if (server->lists[LIST_WAITING].count > 0)
         server_wake_waiting(server);
+    if (server->lists[LIST_RUNNABLE].count > 0)
+        timing_flush(server);
     uint32_t count = server->lists[LIST_RUNNABLE].count;
     while (count-- > 0 && server->lists[LIST_RUNNABLE].first != NULL) {
         execute_connection(server, server->lists[LIST_RUNNABLE].first);
-        if (clock_monotonic_ns() - server->now_ns > TURN_EXECUTE_NS)
+        if (server->timing.stamp_ns - server->now_ns > TURN_EXECUTE_NS)
             return;
     }
 }
@@ -330,10 +351,12 @@ static void server_stopping(struct server *server)
 static int64_t server_timeout_ns(struct server *server)
 {
     bool serving = server->state == SERVER_SERVING;
-    if (server->lists[LIST_SENDABLE].count > 0 ||
-        (serving && (server->lists[LIST_RUNNABLE].count > 0 || data_urgent(server))))
+    bool runnable = server->lists[LIST_RUNNABLE].count > 0 && !pause_sleeps(server);
+    if (server->lists[LIST_SENDABLE].count > 0 || (serving && (runnable || data_urgent(server))))
         return 0;
     int64_t deadline = journal_deadline_ns(server);
+    if (pause_deadline_ns(server) < deadline)
+        deadline = pause_deadline_ns(server);
     if (server->accept_retry_ns > server->now_ns && server->accept_retry_ns < deadline)
         deadline = server->accept_retry_ns;
     int64_t wait = deadline - server->now_ns;

@@ -2,10 +2,14 @@
 #ifndef PORO_SERVER_SERVER_H
 #define PORO_SERVER_SERVER_H
 
+#include "server/command_stats.h"
 #include "server/config.h"
 #include "server/connection.h"
 #include "server/io.h"
+#include "server/latency.h"
 #include "server/notice.h"
+#include "server/pause.h"
+#include "server/save.h"
 #include "wal/recovery.h"
 
 #include <stdbool.h>
@@ -18,8 +22,10 @@
 struct allocator;
 struct arena;
 struct hold;
+struct info;
 struct keyspace;
 struct reply_pool;
+struct slowlog;
 struct wal;
 struct journal;
 struct memory;
@@ -49,6 +55,8 @@ struct server_stats {
     uint64_t commands;
     uint64_t bytes_in;
     uint64_t bytes_out;
+    uint64_t reads;  // pieces that clients sent
+    uint64_t writes; // pieces that were sent to them
     uint64_t hits;
     uint64_t misses;
     uint64_t expired;
@@ -83,7 +91,8 @@ struct server_list {
 
 struct server {
     struct config config;
-    char config_file[CONFIG_TEXT_MAX];
+    char config_file[CONFIG_TEXT_MAX]; // absolute; empty: none
+    char executable[CONFIG_TEXT_MAX];
     enum server_state state;
     int exit_code;
 
@@ -139,6 +148,17 @@ struct server {
     uint32_t visit_slot; // where the round over all connections goes on
     int64_t cycle_ns;    // when the once-a-second work ran last
     int64_t stop_deadline_ns;
+
+    // observation
+    struct timing timing;
+    struct command_stats *command_stats;
+    struct slowlog *slowlog;
+    struct latency latency;
+    struct info *info; // where INFO is put together
+
+    struct pause pause;
+    struct save save;
+    bool expires_lazily; // expired keys are deleted only when somebody asks for them
 
     uint8_t run_id[20];
     struct server_stats stats;

@@ -3,9 +3,11 @@
 
 #include "server/clock.h"
 #include "server/hold.h"
+#include "server/info.h"
 #include "server/journal.h"
 #include "server/memory.h"
 #include "server/reply.h"
+#include "server/slowlog.h"
 #include "server/token.h"
 #include "storage/allocator.h"
 #include "storage/arena.h"
@@ -77,6 +79,7 @@ static void create_sizes(const struct config *config, size_t bytes[REGION_COUNT]
         allocator_overhead() + sizeof(struct server) + io_overhead() + hold_overhead() +
         reply_pool_overhead() + arena_overhead(bytes[REGION_ARENA]) + keyspace_overhead() +
         wal_overhead() + wal_recovery_overhead() + journal_overhead(config) +
+        command_stats_overhead() + slowlog_overhead() + sizeof(struct info) + 64 +
         (size_t)create_connections(config) * sizeof(struct connection) +
         RUN_ARGUMENTS * sizeof(struct resp_arg) + WAL_BLOCK_BYTES + MIB(1));
 }
@@ -128,6 +131,9 @@ static bool create_parts(struct server *server, const struct memory *memory)
                                         create_reply_chunks(&server->config), server->keyspace);
     server->wal_recovery = wal_recovery_create(allocator, memory->address[REGION_RECOVERY],
                                                memory->bytes[REGION_RECOVERY]);
+    server->command_stats = command_stats_create(allocator);
+    server->slowlog = slowlog_create(allocator);
+    server->info = allocator_take(allocator, sizeof(struct info), 64);
     server->connections_max = create_connections(&server->config);
     server->connections =
         allocator_take(allocator, server->connections_max * sizeof(struct connection), 64);
@@ -136,7 +142,8 @@ static bool create_parts(struct server *server, const struct memory *memory)
     server->staging[1] = memory->address[REGION_STAGING_1];
     server->staging_bytes = memory->bytes[REGION_STAGING_0];
     return server->replies != NULL && server->wal_recovery != NULL && server->connections != NULL &&
-           server->run_args != NULL;
+           server->run_args != NULL && server->command_stats != NULL && server->slowlog != NULL &&
+           server->info != NULL;
 }
 
 // --- listeners -------------------------------------------------------------------------------
@@ -256,6 +263,8 @@ static int create_start(struct server *server, const struct memory *memory)
         notice(&server->notices, LOGLEVEL_WARNING, "cannot receive signals");
         return EXIT_START;
     }
+    timing_settings(server);
+    server->save.done_ms = server->wall_ms;
     server->state = SERVER_SERVING;
     create_welcome(server);
     allocator_seal(server->allocator);

@@ -131,6 +131,7 @@ struct call queued_call(const struct call *exec, struct queued *queued)
         .now_ms = exec->now_ms,
         .room = true,
         .admitted = true,
+        .inner = true,
     };
 }
 

@@ -8,7 +8,7 @@ A file consists of cases; a case of steps, one a line:
     @NORMALISER COMMAND ...         compared after normal.py's normaliser
     @none COMMAND ...               no reply is awaited
     @raw "*1\\r\\n" ...               raw bytes, nothing is awaited
-    @read N                         awaits N replies
+    @read N [NORMALISER]            awaits N replies
     @eof                            awaits the end of the stream and compares what came before
     @pipeline ... @end              the commands between are sent in one piece
     @scan ARGS                      SCAN to the end; the set of keys is compared
@@ -248,7 +248,8 @@ class Player:
         wire.pump(both, lambda: all(c.eof or not c.out for c in both), REPLY_SECONDS)
 
     def do_read(self, words):
-        self.compare(self.replies(int(words[0])), None, words)
+        normaliser = words[1].decode() if len(words) > 1 else None
+        self.compare(self.replies(int(words[0])), normaliser, words)
 
     def do_eof(self, _):
         both = self.sides[self.name]

@@ -116,6 +116,69 @@ class Normal:
             raise ValueError("INFO lacks %s" % " ".join(missing))
         return (kind, [t for t in titles if t not in self.ignored_sections])
 
+    @staticmethod
+    def n_monitor(raw, _):
+        """A line of MONITOR, whenever and from wherever."""
+        return re.sub(rb"^\+\d+\.\d{6} \[(\d+) [^\]]+\]", rb"+TIME [\1 ADDRESS]", raw)
+
+    @staticmethod
+    def n_slowlog(raw, _):
+        """SLOWLOG GET: arguments and names, and that the numbers go down by one."""
+        kind, items = parse(raw)
+        entries = [entry[1] for entry in items]
+        ids = [int(entry[0][1]) for entry in entries]
+        steps = [a - b for a, b in zip(ids, ids[1:])]
+        return (kind, steps, [(len(e), [v[0] for v in e], e[3], e[5]) for e in entries])
+
+    def n_stats(self, raw, _):
+        """INFO commandstats and errorstats: the numbers that are not times."""
+        kind, text = parse(raw)
+        lines = []
+        for line in text.decode("latin1").split("\r\n"):
+            name, _, fields = line.partition(":")
+            fields = [f for f in fields.split(",") if not f.startswith("usec")]
+            if name[:8] != "cmdstat_" or self.is_known(name[8:].encode("latin1")):
+                lines.append((name, fields))
+        return (kind, sorted(lines))
+
+    @staticmethod
+    def n_percentiles(raw, _):
+        """INFO latencystats: which percentiles of which commands."""
+        kind, text = parse(raw)
+        return (kind, sorted(re.sub(rb"=[0-9.]+", b"=", text).split(b"\r\n")))
+
+    @staticmethod
+    def n_histogram(raw, _):
+        """LATENCY HISTOGRAM: the commands and their calls, and that the last interval has them all."""
+        kind, items = parse(raw)
+        result = []
+        for (_, name), (_, fields) in zip(items[::2], items[1::2]):
+            assert [f[1] for f in fields[::2]] == [b"calls", b"histogram_usec"]
+            intervals = [int(v[1]) for v in fields[3][1]]
+            assert intervals[::2] == sorted(set(intervals[::2]))
+            assert intervals[1::2] == sorted(set(intervals[1::2]))
+            result.append((name, fields[1], intervals[-1], fields[3][0]))
+        return (kind, sorted(result))
+
+    @staticmethod
+    def n_text(raw, _):
+        """A text in each project's own words."""
+        kind, text = parse(raw)
+        assert text and (kind != "=" or text.startswith(b"txt:"))
+        return kind
+
+    @staticmethod
+    def n_fields(raw, _):
+        """A map: its fields in order, and the types of their values (MEMORY STATS)."""
+        kind, items = parse(raw)
+        values = [v[0] for v in items[1::2]]
+        return (kind, [k[1] for k in items[::2]], values)
+
+    @staticmethod
+    def n_debug_object(raw, _):
+        """DEBUG OBJECT: without addresses and times."""
+        return re.sub(rb"(at:0x|lru:|lru_seconds_idle:|refcount:)[0-9a-f]+", rb"\1", raw)
+
     def n_known(self, raw, _):
         """A list of command names in any order, reduced to those that both servers have."""
         kind, items = parse(raw)

@@ -60,6 +60,8 @@ def table(ours, theirs):
         have = {n for n in ours if n in theirs and theirs[n] == group}
         new = {n for n in ours if n not in theirs and ours[n] == group}
         lack = {n for n in theirs if n not in ours and theirs[n] == group}
+        if group == "cluster" and not lack:
+            have = {"all %d, which say that cluster support is disabled" % len(have)}
         if not have and not new:
             lack = {"all %d" % len(lack)} if lack else set()
         if have or new or lack:

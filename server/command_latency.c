@@ -1,0 +1,187 @@
+// LATENCY: what took long, as numbers.
+#include "server/command_handlers.h"
+
+#include "server/call.h"
+#include "server/command_docs.h"
+#include "server/command_stats.h"
+#include "server/commands.h"
+#include "server/latency.h"
+#include "server/server.h"
+#include "server/text_reply.h"
+
+#include <string.h>
+
+// The series of the event that argument `index` names; NULL when there is no such event.
+static struct latency_series *latency_find(struct call *call, uint32_t index)
+{
+    for (uint32_t i = 0; i < LATENCY_EVENTS; i++) {
+        const char *name = latency_event_name((enum latency_event)i);
+        struct span text = call_arg(call, index);
+        if (text.length == strlen(name) && memcmp(text.data, name, text.length) == 0)
+            return &call->server->latency.series[i];
+    }
+    return NULL;
+}
+
+void command_latency_latest(struct call *call)
+{
+    const struct latency *latency = &call->server->latency;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < LATENCY_EVENTS; i++)
+        count += latency->series[i].count > 0;
+    resp_array(call->reply, count);
+    for (uint32_t i = 0; i < LATENCY_EVENTS; i++) {
+        const struct latency_series *series = &latency->series[i];
+        if (series->count == 0)
+            continue;
+        struct latency_sample last = latency_sample_at(series, series->count - 1);
+        resp_array(call->reply, 4);
+        resp_bulk_text(call->reply, latency_event_name((enum latency_event)i));
+        resp_integer(call->reply, last.time_s);
+        resp_integer(call->reply, last.ms);
+        resp_integer(call->reply, series->max_ms);
+    }
+}
+
+void command_latency_history(struct call *call)
+{
+    const struct latency_series *series = latency_find(call, 2);
+    uint32_t count = series != NULL ? series->count : 0;
+    resp_array(call->reply, count);
+    for (uint32_t i = 0; i < count; i++) {
+        struct latency_sample sample = latency_sample_at(series, i);
+        resp_array(call->reply, 2);
+        resp_integer(call->reply, sample.time_s);
+        resp_integer(call->reply, sample.ms);
+    }
+}
+
+void command_latency_reset(struct call *call)
+{
+    int64_t count = 0;
+    for (uint32_t i = 0; call->argc == 2 && i < LATENCY_EVENTS; i++) {
+        count += call->server->latency.series[i].count > 0;
+        latency_series_reset(&call->server->latency.series[i]);
+    }
+    for (uint32_t i = 2; i < call->argc; i++) {
+        struct latency_series *series = latency_find(call, i);
+        if (series == NULL || series->count == 0)
+            continue;
+        count++;
+        latency_series_reset(series);
+    }
+    resp_integer(call->reply, count);
+}
+
+// --- HISTOGRAM -------------------------------------------------------------------------------
+
+// Powers of two of nanoseconds from here on end the intervals; in microseconds they are 1, 2, 4 ...
+#define HISTOGRAM_EXPONENT_MIN 10
+
+// How many calls took less than 2^exponent nanoseconds.
+static uint64_t histogram_below(const struct command_stat *stat, uint32_t exponent)
+{
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < STATS_BUCKETS && stats_bucket_last(i) < 1ULL << exponent; i++)
+        count += stat->buckets[i];
+    return count;
+}
+
+// What Redis calls this interval: its histograms keep two digits, and it tells the last value that
+// counts as much as the power of two does.
+static int64_t histogram_name_us(uint32_t exponent)
+{
+    int64_t ns = 1LL << exponent;
+    return (ns + ns / 128 - 1) / 1000;
+}
+
+// Walks the intervals in which there are calls; writes them when `reply` is not NULL.
+static uint32_t histogram_walk(const struct command_stat *stat, struct resp_writer *reply)
+{
+    uint32_t intervals = 0;
+    uint64_t before = 0;
+    for (uint32_t e = HISTOGRAM_EXPONENT_MIN; e <= STATS_EXPONENT_MAX + 1; e++) {
+        uint64_t below = histogram_below(stat, e);
+        if (below == before)
+            continue;
+        before = below;
+        intervals++;
+        if (reply == NULL)
+            continue;
+        resp_integer(reply, histogram_name_us(e));
+        resp_integer(reply, (int64_t)below);
+    }
+    return intervals;
+}
+
+// Counts the command when there is something to tell, and tells it when `write`.
+static uint32_t histogram_command(struct call *call, const struct command *command, bool write)
+{
+    const struct command_stat *stat = command_stats_of(call->server->command_stats, command);
+    if (stat->timed == 0)
+        return 0;
+    if (!write)
+        return 1;
+    resp_bulk_text(call->reply, command->doc->name);
+    resp_map(call->reply, 2);
+    resp_bulk_text(call->reply, "calls");
+    resp_integer(call->reply, (int64_t)stat->timed);
+    resp_bulk_text(call->reply, "histogram_usec");
+    resp_map(call->reply, histogram_walk(stat, NULL));
+    histogram_walk(stat, call->reply);
+    return 1;
+}
+
+// A command of this name, and all subcommands where it is a container's.
+static uint32_t histogram_named(struct call *call, struct span name, bool write)
+{
+    const struct command_doc *doc = command_doc_find(name.data, name.length);
+    uint32_t count = 0;
+    for (uint32_t i = 0; doc != NULL && i < commands_count(); i++) {
+        const struct command *command = commands_at(i);
+        bool sub = false;
+        for (const struct command_doc *s = doc->subcommands; s != NULL && s->name != NULL; s++)
+            sub = sub || s == command->doc;
+        if (command->doc == doc || sub)
+            count += histogram_command(call, command, write);
+    }
+    return count;
+}
+
+static uint32_t histogram_all(struct call *call, bool write)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; call->argc == 2 && i < commands_count(); i++)
+        count += histogram_command(call, commands_at(i), write);
+    for (uint32_t i = 2; i < call->argc; i++)
+        count += histogram_named(call, call_arg(call, i), write);
+    return count;
+}
+
+void command_latency_histogram(struct call *call)
+{
+    resp_map(call->reply, histogram_all(call, false));
+    histogram_all(call, true);
+}
+
+void command_latency_help(struct call *call)
+{
+    static const char *const lines[] = {
+        "DOCTOR",
+        "    Tells in words what took long.",
+        "GRAPH <event>",
+        "    Draws the samples of an event.",
+        "HELP",
+        "    Shows this text.",
+        "HISTOGRAM [<command> ...]",
+        "    Tells for all commands, or some, how many calls took how long at most.",
+        "HISTORY <event>",
+        "    Shows the samples of an event.",
+        "LATEST",
+        "    Shows the latest sample of every event.",
+        "RESET [<event> ...]",
+        "    Forgets the samples of all events, or of some.",
+        NULL,
+    };
+    text_reply_help(call->reply, "LATENCY", lines);
+}
