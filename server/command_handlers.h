@@ -101,6 +101,7 @@ uint64_t command_restore_reach(struct call *call);
 
 // command_wait.c
 void command_wait(struct call *call);
+void command_waitaof(struct call *call);
 
 // command_rename.c
 void command_move(struct call *call);

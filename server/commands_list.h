@@ -111,6 +111,7 @@
     X(unlink, BRIEF, 'u', 'n', 'n', 'k') \
     X(unwatch, BRIEF, 'u', 'n', 'c', 'h') \
     X(wait, PLAIN, 'w', 'a', 'i', 't') \
+    X(waitaof, PLAIN, 'w', 'a', 'o', 'f') \
     X(watch, BRIEF, 'w', 'a', 'c', 'h')
 
 #define COMMANDS_CLIENT(X) \

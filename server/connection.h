@@ -28,7 +28,7 @@ enum connection_wait {
     WAIT_OUTPUT,  // for its own output to be sent, or for reply memory
     WAIT_PAUSE,   // for the end of a pause (CLIENT PAUSE)
     WAIT_SLEEP,   // for a time, wait_until_ns (DEBUG SLEEP)
-    WAIT_DURABLE, // for a batch to be on stable storage, wait_batch (SAVE)
+    WAIT_DURABLE, // for a batch to be on stable storage, wait_batch, or for a time (SAVE, WAITAOF)
 };
 
 enum connection_reply_mode { REPLY_ON, REPLY_OFF, REPLY_SKIP_NEXT, REPLY_SKIP };

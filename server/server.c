@@ -115,7 +115,8 @@ static bool server_is_ready(const struct server *server, const struct connection
     case WAIT_SLEEP:
         return server->now_ns >= connection->wait_until_ns;
     case WAIT_DURABLE:
-        return wal_batch_durable(server->wal) >= connection->wait_batch;
+        return wal_batch_durable(server->wal) >= connection->wait_batch ||
+               (connection->wait_until_ns != 0 && server->now_ns >= connection->wait_until_ns);
     }
     assert(false);
     return false;
