@@ -152,6 +152,7 @@ def run_all(chosen, server, guarded, kind):
         if not server.alive():
             server.start()
         server.client().call("FLUSHALL")
+        guarded.client().pipeline([("AUTH", PASSWORD), ("FLUSHALL",)])
         began = time.monotonic()
         program = Program(name, command, server, guarded, kind)
         program.run()
