@@ -83,7 +83,7 @@ uint64_t command_setrange_reach(struct call *call)
     struct span text = call_arg(call, 2);
     int64_t offset;
     bool valid = number_parse(text.data, text.length, &offset) && offset >= 0 &&
-                 offset <= (int64_t)VALUE_BYTES_MAX;
+                 (uint64_t)offset + call->args[3].length <= VALUE_BYTES_MAX;
     return valid ? (uint64_t)offset : 0;
 }
 

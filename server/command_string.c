@@ -7,6 +7,7 @@
 #include "server/data.h"
 #include "server/expiry.h"
 #include "server/server.h"
+#include "server/watch.h"
 #include "storage/entry.h"
 
 // --- GET, MGET, STRLEN -----------------------------------------------------------------------
@@ -124,8 +125,12 @@ void command_append(struct call *call)
         resp_error(call->reply, "ERR string exceeds maximum allowed size (proto-max-bulk-len)");
         return;
     }
-    entry_mark_edited(entry);
-    if (tail.length == 0 ||
-        data_write(call, &key, entry, length, tail.data, tail.length, (uint32_t)total))
-        resp_integer(call->reply, (int64_t)total);
+    if (tail.length == 0) {
+        // Nothing changes, but as in Redis those who watch the key are told that it has.
+        entry_mark_edited(entry);
+        watch_touch(call->server, &key, false);
+    } else if (!data_write(call, &key, entry, length, tail.data, tail.length, (uint32_t)total)) {
+        return;
+    }
+    resp_integer(call->reply, (int64_t)total);
 }

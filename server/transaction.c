@@ -211,10 +211,10 @@ static void estimate_command(struct call *call, struct estimate *estimate)
 // Memory of a value of this length under the longest key, with what growing values get in reserve.
 static uint64_t estimate_entry(const struct estimate *estimate, uint64_t length)
 {
+    length += length / 4;
     if (length > VALUE_BYTES_MAX)
         length = VALUE_BYTES_MAX;
-    return keyspace_entry_bytes((uint32_t)estimate->key_longest, (uint32_t)(length + length / 4),
-                                true);
+    return keyspace_entry_bytes((uint32_t)estimate->key_longest, (uint32_t)length, true);
 }
 
 static uint64_t estimate_memory(const struct call *exec, const struct estimate *estimate)

@@ -34,6 +34,16 @@ def no_memory(score, server):
     client.call("FLUSHALL")
 
 
+def longest(score, server):
+    """Values of the longest kind, which there is no memory for."""
+    client = server.client()
+    client.call("MULTI")
+    client.call("SETRANGE", "k", 536870900, "y")
+    client.call("APPEND", "k", "z" * 11)
+    reply = client.call("EXEC")
+    score.check("the longest values are reckoned with", isinstance(reply, Error), repr(reply)[:100])
+
+
 def full_memory(score, server):
     """Above maxmemory: what needs none goes on, what needs some is refused as a whole."""
     client = server.client()
@@ -143,7 +153,7 @@ def main():
     score = Score("transaction")
     server = Server(arguments.server, ["--maxmemory", "64mb"])
     server.start()
-    for test in (no_memory, full_memory, queue_limit, memory_returns, many_flushes, restarts):
+    for test in (no_memory, longest, full_memory, queue_limit, memory_returns, many_flushes, restarts):
         if score.check("the server lives before %s" % test.__name__, server.alive(), server.log()):
             test(score, server)
     server.kill()
