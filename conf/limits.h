@@ -117,6 +117,8 @@
 #define HEAVY_BYTES KIB(64)
 // Samples kept of each event of the latency monitor, as in Redis.
 #define LATENCY_SAMPLES 160
+// A configuration file that CONFIG REWRITE can deal with.
+#define CONFIG_FILE_BYTES_MAX KIB(256)
 // Kinds of errors that INFO counts apart, by their first word, and its length with the terminator.
 #define ERROR_NAMES_MAX 128
 #define ERROR_NAME_MAX 32

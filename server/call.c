@@ -324,7 +324,7 @@ static bool call_resolve(struct call *call)
     if (command->doc->subcommands != NULL) {
         call->command = commands_resolve(command, call);
         if (call->command == NULL) {
-            commands_error_subcommand(command, call);
+            commands_error_subcommand(call);
             call->connection->transaction.refused = call->connection->transaction.open;
             return false;
         }

@@ -7,7 +7,6 @@
 #include "server/commands.h"
 #include "server/server.h"
 #include "server/sha256.h"
-#include "server/text_reply.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -125,7 +124,7 @@ static size_t acl_category_walk(struct resp_writer *reply, struct span category)
 void command_acl_cat(struct call *call)
 {
     if (call->argc > 3) {
-        commands_error_arguments(call, "ACL");
+        commands_error_arguments(call);
         return;
     }
     if (call->argc == 2) {
@@ -169,7 +168,7 @@ void command_acl_genpass(struct call *call)
 {
     int64_t bits = GENPASS_BITS_DEFAULT;
     if (call->argc > 3) {
-        commands_error_arguments(call, "ACL");
+        commands_error_arguments(call);
         return;
     }
     if (call->argc == 3 && !call_arg_integer(call, 2, &bits))
@@ -195,7 +194,7 @@ void command_acl_log(struct call *call)
 {
     int64_t count;
     if (call->argc > 3) {
-        commands_error_arguments(call, "ACL");
+        commands_error_arguments(call);
     } else if (call->argc == 3 && call_arg_is(call, 2, "reset")) {
         call_ok(call);
     } else if (call->argc == 2 || call_arg_integer(call, 2, &count)) {
@@ -256,5 +255,5 @@ void command_acl_help(struct call *call)
         "    Tells the user of this connection.",
         NULL,
     };
-    text_reply_help(call->reply, "ACL", lines);
+    commands_help(call, lines);
 }

@@ -3,8 +3,8 @@
 
 #include "server/call.h"
 #include "server/client_name.h"
+#include "server/commands.h"
 #include "server/connection.h"
-#include "server/text_reply.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -127,5 +127,5 @@ void command_client_help(struct call *call)
         "    Ends a pause.",
         NULL,
     };
-    text_reply_help(call->reply, "CLIENT", lines);
+    commands_help(call, lines);
 }

@@ -14,7 +14,7 @@ void command_client_pause(struct call *call)
     struct span text = call_arg(call, 2);
     int64_t ms;
     if (call->argc > 4) {
-        commands_error_arguments(call, "CLIENT");
+        commands_error_arguments(call);
         return;
     }
     if (call->argc == 4 && call_arg_is(call, 3, "write")) {
@@ -46,7 +46,7 @@ void command_client_unblock(struct call *call)
 {
     int64_t id;
     if (call->argc > 4) {
-        commands_error_arguments(call, "CLIENT");
+        commands_error_arguments(call);
     } else if (call->argc == 4 && !call_arg_is(call, 3, "timeout") &&
                !call_arg_is(call, 3, "error")) {
         resp_error(call->reply, "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");

@@ -4,23 +4,47 @@
 #include "server/call.h"
 #include "server/command_docs.h"
 #include "server/commands.h"
-#include "server/text_reply.h"
+#include "server/rename.h"
+#include "server/server.h"
 #include "storage/glob.h"
 
 #include <assert.h>
 #include <string.h>
 
+// The documentation of the command at `index`; NULL when rename-command has taken it away.
+static const struct command_doc *command_visible(const struct call *call, size_t index)
+{
+    const struct command_doc *doc = command_docs_at(index);
+    return rename_hides(&call->server->config, doc) ? NULL : doc;
+}
+
+static size_t command_visible_count(const struct call *call)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < command_docs_count(); i++)
+        count += command_visible(call, i) != NULL;
+    return count;
+}
+
+// The command that argument `index` names, or NULL.
+static const struct command_doc *command_named(const struct call *call, uint32_t index)
+{
+    struct span name = call_arg(call, index);
+    return rename_find_doc(&call->server->config, name.data, name.length);
+}
+
 void command_command(struct call *call)
 {
-    size_t count = command_docs_count();
-    resp_array(call->reply, count);
-    for (size_t i = 0; i < count; i++)
-        command_doc_info(call->reply, command_docs_at(i));
+    resp_array(call->reply, command_visible_count(call));
+    for (size_t i = 0; i < command_docs_count(); i++) {
+        if (command_visible(call, i) != NULL)
+            command_doc_info(call->reply, command_docs_at(i));
+    }
 }
 
 void command_command_count(struct call *call)
 {
-    resp_integer(call->reply, (int64_t)command_docs_count());
+    resp_integer(call->reply, (int64_t)command_visible_count(call));
 }
 
 void command_command_info(struct call *call)
@@ -31,8 +55,7 @@ void command_command_info(struct call *call)
     }
     resp_array(call->reply, call->argc - 2);
     for (uint32_t i = 2; i < call->argc; i++) {
-        struct span name = call_arg(call, i);
-        const struct command_doc *doc = command_doc_find(name.data, name.length);
+        const struct command_doc *doc = command_named(call, i);
         if (doc != NULL)
             command_doc_info(call->reply, doc);
         else
@@ -43,22 +66,20 @@ void command_command_info(struct call *call)
 void command_command_docs(struct call *call)
 {
     if (call->argc == 2) {
-        size_t count = command_docs_count();
-        resp_map(call->reply, count);
-        for (size_t i = 0; i < count; i++)
-            command_doc_docs(call->reply, command_docs_at(i));
+        resp_map(call->reply, command_visible_count(call));
+        for (size_t i = 0; i < command_docs_count(); i++) {
+            if (command_visible(call, i) != NULL)
+                command_doc_docs(call->reply, command_docs_at(i));
+        }
         return;
     }
     // Unknown names are left out.
     size_t known = 0;
-    for (uint32_t i = 2; i < call->argc; i++) {
-        struct span name = call_arg(call, i);
-        known += command_doc_find(name.data, name.length) != NULL;
-    }
+    for (uint32_t i = 2; i < call->argc; i++)
+        known += command_named(call, i) != NULL;
     resp_map(call->reply, known);
     for (uint32_t i = 2; i < call->argc; i++) {
-        struct span name = call_arg(call, i);
-        const struct command_doc *doc = command_doc_find(name.data, name.length);
+        const struct command_doc *doc = command_named(call, i);
         if (doc != NULL)
             command_doc_docs(call->reply, doc);
     }
@@ -86,11 +107,14 @@ static bool list_wants(const struct command_doc *doc, enum list_filter filter, s
 }
 
 // Counts what is wanted, subcommands too, and writes it when `reply` is not NULL.
-static size_t list_walk(struct resp_writer *reply, enum list_filter filter, struct span value)
+static size_t list_walk(const struct call *call, struct resp_writer *reply, enum list_filter filter,
+                        struct span value)
 {
     size_t wanted = 0;
     for (size_t i = 0; i < command_docs_count(); i++) {
-        const struct command_doc *doc = command_docs_at(i);
+        const struct command_doc *doc = command_visible(call, i);
+        if (doc == NULL)
+            continue;
         if (list_wants(doc, filter, value)) {
             wanted++;
             if (reply != NULL)
@@ -125,8 +149,8 @@ void command_command_list(struct call *call)
         call_error_syntax(call);
         return;
     }
-    resp_array(call->reply, list_walk(NULL, filter, value));
-    list_walk(call->reply, filter, value);
+    resp_array(call->reply, list_walk(call, NULL, filter, value));
+    list_walk(call, call->reply, filter, value);
 }
 
 // --- GETKEYS --------------------------------------------------------------------------------
@@ -239,5 +263,5 @@ void command_command_help(struct call *call)
         "    Lists the names of all commands, or of some.",
         NULL,
     };
-    text_reply_help(call->reply, "COMMAND", lines);
+    commands_help(call, lines);
 }

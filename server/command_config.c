@@ -2,10 +2,10 @@
 #include "server/command_handlers.h"
 
 #include "server/call.h"
+#include "server/commands.h"
 #include "server/config.h"
 #include "server/config_apply.h"
 #include "server/server.h"
-#include "server/text_reply.h"
 #include "storage/glob.h"
 
 #include <assert.h>
@@ -128,9 +128,11 @@ void command_config_help(struct call *call)
         "    Shows this text.",
         "RESETSTAT",
         "    Sets the counters that INFO shows back to zero.",
+        "REWRITE",
+        "    Writes the settings in force into the configuration file.",
         "SET <name> <value> [<name> <value> ...]",
         "    Changes settings, all or none.",
         NULL,
     };
-    text_reply_help(call->reply, "CONFIG", lines);
+    commands_help(call, lines);
 }

@@ -9,7 +9,6 @@
 #include "server/guard.h"
 #include "server/idle.h"
 #include "server/server.h"
-#include "server/text_reply.h"
 #include "storage/entry.h"
 
 #include <assert.h>
@@ -278,7 +277,7 @@ static void debug_help(struct call *call)
         "    Executes nothing for so long.",
         NULL,
     };
-    text_reply_help(call->reply, "DEBUG", lines);
+    commands_help(call, lines);
 }
 
 void command_debug(struct call *call)
@@ -311,5 +310,5 @@ void command_debug(struct call *call)
         subcommands[i].handler(call);
         return;
     }
-    commands_error_arguments(call, "DEBUG");
+    commands_error_arguments(call);
 }

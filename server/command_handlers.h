@@ -216,6 +216,9 @@ void command_asking(struct call *call);
 void command_readonly(struct call *call);
 void command_readwrite(struct call *call);
 
+// command_config_rewrite.c
+void command_config_rewrite(struct call *call);
+
 // command_debug.c
 void command_debug(struct call *call);
 

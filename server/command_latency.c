@@ -6,8 +6,8 @@
 #include "server/command_stats.h"
 #include "server/commands.h"
 #include "server/latency.h"
+#include "server/rename.h"
 #include "server/server.h"
-#include "server/text_reply.h"
 
 #include <string.h>
 
@@ -135,7 +135,7 @@ static uint32_t histogram_command(struct call *call, const struct command *comma
 // A command of this name, and all subcommands where it is a container's.
 static uint32_t histogram_named(struct call *call, struct span name, bool write)
 {
-    const struct command_doc *doc = command_doc_find(name.data, name.length);
+    const struct command_doc *doc = rename_find_doc(&call->server->config, name.data, name.length);
     uint32_t count = 0;
     for (uint32_t i = 0; doc != NULL && i < commands_count(); i++) {
         const struct command *command = commands_at(i);
@@ -183,5 +183,5 @@ void command_latency_help(struct call *call)
         "    Forgets the samples of all events, or of some.",
         NULL,
     };
-    text_reply_help(call->reply, "LATENCY", lines);
+    commands_help(call, lines);
 }

@@ -2,12 +2,12 @@
 #include "server/command_handlers.h"
 
 #include "server/call.h"
+#include "server/commands.h"
 #include "server/data.h"
 #include "server/memory.h"
 #include "server/reply.h"
 #include "server/server.h"
 #include "server/text.h"
-#include "server/text_reply.h"
 #include "storage/arena.h"
 #include "storage/keyspace.h"
 #include "wal/log.h"
@@ -244,5 +244,5 @@ void command_memory_help(struct call *call)
         "    Tells how many bytes a key and its value take.",
         NULL,
     };
-    text_reply_help(call->reply, "MEMORY", lines);
+    commands_help(call, lines);
 }

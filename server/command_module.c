@@ -2,8 +2,8 @@
 #include "server/command_handlers.h"
 
 #include "server/call.h"
+#include "server/commands.h"
 #include "server/guard.h"
-#include "server/text_reply.h"
 
 void command_module_list(struct call *call)
 {
@@ -46,5 +46,5 @@ void command_module_help(struct call *call)
         "    Unloads a module: there are none.",
         NULL,
     };
-    text_reply_help(call->reply, "MODULE", lines);
+    commands_help(call, lines);
 }

@@ -3,9 +3,9 @@
 
 #include "protocol/number.h"
 #include "server/call.h"
+#include "server/commands.h"
 #include "server/data.h"
 #include "server/idle.h"
-#include "server/text_reply.h"
 #include "storage/entry.h"
 
 #include <limits.h>
@@ -85,5 +85,5 @@ void command_object_help(struct call *call)
         "    Tells how many keys share the value.",
         NULL,
     };
-    text_reply_help(call->reply, "OBJECT", lines);
+    commands_help(call, lines);
 }

@@ -6,7 +6,6 @@
 #include "server/commands.h"
 #include "server/server.h"
 #include "server/slowlog.h"
-#include "server/text_reply.h"
 
 #define GET_DEFAULT 10
 
@@ -14,7 +13,7 @@ void command_slowlog_get(struct call *call)
 {
     int64_t count = GET_DEFAULT;
     if (call->argc > 3) {
-        commands_error_arguments(call, "SLOWLOG");
+        commands_error_arguments(call);
         return;
     }
     if (call->argc == 3) {
@@ -54,5 +53,5 @@ void command_slowlog_help(struct call *call)
         "    Forgets all entries.",
         NULL,
     };
-    text_reply_help(call->reply, "SLOWLOG", lines);
+    commands_help(call, lines);
 }

@@ -4,6 +4,9 @@
 #include "server/command_handlers.h"
 #include "server/command_table.h"
 #include "server/commands_list.h"
+#include "server/rename.h"
+#include "server/server.h"
+#include "server/text_reply.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -125,20 +128,30 @@ const struct command *commands_resolve(const struct command *command, const stru
     return row;
 }
 
-void commands_error_subcommand(const struct command *container, struct call *call)
+// A container's name as the client has written it, in capitals.
+static void commands_name(const struct call *call, char name[COMMAND_NAME_MAX])
 {
-    char upper[32];
-    assert(container->length < sizeof(upper));
-    for (uint32_t i = 0; i <= container->length; i++)
-        upper[i] = (char)toupper((unsigned char)container->doc->name[i]);
+    struct span text = call_arg(call, 0);
+    uint32_t length = text.length < COMMAND_NAME_MAX - 1 ? text.length : COMMAND_NAME_MAX - 1;
+    for (uint32_t i = 0; i < length; i++)
+        name[i] = (char)toupper(text.data[i]);
+    name[length] = '\0';
+}
+
+void commands_error_subcommand(struct call *call)
+{
+    char container[COMMAND_NAME_MAX];
+    commands_name(call, container);
     struct span name = call_arg(call, 1);
     int length = name.length < 128 ? (int)name.length : 128;
     resp_errorf(call->reply, "ERR unknown subcommand '%.*s'. Try %s HELP.", length,
-                (const char *)name.data, upper);
+                (const char *)name.data, container);
 }
 
-void commands_error_arguments(struct call *call, const char *container)
+void commands_error_arguments(struct call *call)
 {
+    char container[COMMAND_NAME_MAX];
+    commands_name(call, container);
     struct span name = call_arg(call, 1);
     int length = name.length < 128 ? (int)name.length : 128;
     resp_errorf(call->reply,
@@ -146,12 +159,19 @@ void commands_error_arguments(struct call *call, const char *container)
                 length, (const char *)name.data, container);
 }
 
+void commands_help(struct call *call, const char *const *lines)
+{
+    char container[COMMAND_NAME_MAX];
+    commands_name(call, container);
+    text_reply_help(call->reply, container, lines);
+}
+
 const struct command_doc *commands_line_doc(const struct call *call, uint32_t start)
 {
     struct span name = call_arg(call, start);
     if (memchr(name.data, '|', name.length) != NULL)
         return NULL;
-    const struct command_doc *doc = command_doc_find(name.data, name.length);
+    const struct command_doc *doc = rename_find_doc(&call->server->config, name.data, name.length);
     if (doc == NULL || doc->subcommands == NULL || call->argc == start + 1)
         return doc;
     struct span subcommand = call_arg(call, start + 1);

@@ -44,11 +44,14 @@ const struct command *commands_find(const uint8_t *name, uint32_t length);
 // is respected, its handler is not NULL.
 const struct command *commands_resolve(const struct command *command, const struct call *call);
 
-// Replies "ERR unknown subcommand 'x'. Try CLIENT HELP."
-void commands_error_subcommand(const struct command *container, struct call *call);
-// Replies "ERR unknown subcommand or wrong number of arguments for 'x'. Try CLIENT HELP.", where
-// `container` is the name in capitals.
-void commands_error_arguments(struct call *call, const char *container);
+// Answers for containers, which they call by the name that the client has called them.
+#define COMMAND_NAME_MAX 64
+// "ERR unknown subcommand 'x'. Try CLIENT HELP."
+void commands_error_subcommand(struct call *call);
+// "ERR unknown subcommand or wrong number of arguments for 'x'. Try CLIENT HELP."
+void commands_error_arguments(struct call *call);
+// An array of lines: "CLIENT <subcommand> ..." and then `lines`, which NULL ends.
+void commands_help(struct call *call, const char *const *lines);
 
 // The command that a line of arguments, from the index `start` on, names: a subcommand where it
 // names one. NULL when there is none.

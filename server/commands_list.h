@@ -143,6 +143,7 @@
     X(config, get) \
     X(config, help) \
     X(config, resetstat) \
+    X(config, rewrite) \
     X(config, set)
 
 #define COMMANDS_OBJECT(X) \

@@ -13,12 +13,19 @@
 #define CONFIG_ERROR_MAX 512
 #define CONFIG_BINDS_MAX 16
 #define CONFIG_PERCENTILES_MAX 16
+#define CONFIG_RENAMES_MAX 64
 
 enum config_appendfsync { APPENDFSYNC_ALWAYS, APPENDFSYNC_EVERYSEC, APPENDFSYNC_NO };
 enum config_wal_ack { WAL_ACK_INTENT, WAL_ACK_COMPLETION };
 enum config_direct_io { WAL_DIRECT_AUTO, WAL_DIRECT_NO };
 enum config_debug_command { DEBUG_COMMAND_NO, DEBUG_COMMAND_YES, DEBUG_COMMAND_LOCAL };
 enum config_loglevel { LOGLEVEL_DEBUG, LOGLEVEL_VERBOSE, LOGLEVEL_NOTICE, LOGLEVEL_WARNING };
+
+// A command that clients call `to`, or not at all when that is empty.
+struct config_rename {
+    char from[24]; // lower case
+    char to[64];
+};
 
 // The values in force. Sizes in bytes; times in the unit that the name ends with.
 struct config {
@@ -53,6 +60,9 @@ struct config {
     bool latency_tracking;
     char latency_tracking_info_percentiles[CONFIG_TEXT_MAX]; // numbers from 0 to 100
     enum config_debug_command enable_debug_command;
+    // rename-command, which is only in the file and no setting otherwise
+    struct config_rename renames[CONFIG_RENAMES_MAX];
+    uint32_t renames_count;
     // general
     enum config_loglevel loglevel;
     char logfile[CONFIG_TEXT_MAX]; // empty: standard output

@@ -3,6 +3,7 @@
 
 #include "server/config_table.h"
 #include "server/config_words.h"
+#include "server/rename.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -29,12 +30,25 @@ static size_t join(const struct config_words *words, char text[CONFIG_LINE_MAX +
     return used;
 }
 
-// Applies name and value. False with an explanation.
-static bool apply(struct config *config, const struct config_words *words,
-                  char explanation[CONFIG_ERROR_MAX])
+// `rename-command GET FOO`: not a setting, but a line of the file.
+static bool rename_apply(struct config *config, const struct config_words *words,
+                         char explanation[CONFIG_ERROR_MAX])
+{
+    const char *reason = "the name of a command and a new one are needed";
+    if (words->count == 3)
+        reason = rename_add(config, words->word[1].text, words->word[2].text);
+    if (reason != NULL)
+        snprintf(explanation, CONFIG_ERROR_MAX, "rename-command: %s", reason);
+    return reason == NULL;
+}
+
+bool setting_apply(struct config *config, const struct config_words *words,
+                   char explanation[CONFIG_ERROR_MAX])
 {
     assert(words->count > 0);
     const char *name = words->word[0].text;
+    if (strcasecmp(name, "rename-command") == 0)
+        return rename_apply(config, words, explanation);
     const struct setting *setting = setting_find(name, words->word[0].length);
     if (setting == NULL) {
         snprintf(explanation, CONFIG_ERROR_MAX, "unknown setting '%.64s'", name);
@@ -89,7 +103,7 @@ static int apply_line(struct config *config, const char *line, char explanation[
         snprintf(explanation, CONFIG_ERROR_MAX, "%s", reason);
         return -EINVAL;
     }
-    return words.count == 0 || apply(config, &words, explanation) ? 0 : -EINVAL;
+    return words.count == 0 || setting_apply(config, &words, explanation) ? 0 : -EINVAL;
 }
 
 static int load_lines(struct config *config, FILE *file, const char *path,
@@ -192,7 +206,7 @@ int config_arguments(struct config *config, int argc, char **argv, char error[CO
             snprintf(error, CONFIG_ERROR_MAX, "command line: %.64s: %s", argv[at], reason);
             return -EINVAL;
         }
-        if (words.count > 0 && !apply(config, &words, explanation)) {
+        if (words.count > 0 && !setting_apply(config, &words, explanation)) {
             snprintf(error, CONFIG_ERROR_MAX, "command line: %.490s", explanation);
             return -EINVAL;
         }

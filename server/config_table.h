@@ -54,4 +54,9 @@ const struct setting *setting_find(const char *name, size_t length);
 bool setting_assign(const struct setting *setting, struct config *config, const char *text,
                     size_t length, char reason[SETTING_REASON_MAX]);
 
+struct config_words;
+// Applies a line's words, a setting's name and its value. False with an explanation.
+bool setting_apply(struct config *config, const struct config_words *words,
+                   char explanation[CONFIG_ERROR_MAX]);
+
 #endif

@@ -29,6 +29,7 @@ enum connection_wait {
     WAIT_PAUSE,   // for the end of a pause (CLIENT PAUSE)
     WAIT_SLEEP,   // for a time, wait_until_ns (DEBUG SLEEP)
     WAIT_DURABLE, // for a batch to be on stable storage, wait_batch, or for a time (SAVE, WAITAOF)
+    WAIT_REWRITE, // for a rewrite of the configuration file to end
 };
 
 enum connection_reply_mode { REPLY_ON, REPLY_OFF, REPLY_SKIP_NEXT, REPLY_SKIP };

@@ -7,6 +7,7 @@
 #include "server/hold.h"
 #include "server/input.h"
 #include "server/io.h"
+#include "server/rename.h"
 #include "server/server.h"
 #include "storage/keyspace.h"
 
@@ -86,7 +87,7 @@ static bool execute_spanning(struct server *server, struct connection *connectio
         struct call call =
             execute_call(server, connection, base, connection->saved_args, parser->argc);
         struct span name = call_arg(&call, 0);
-        call.command = commands_find(name.data, name.length);
+        call.command = rename_find(&server->config, name.data, name.length);
         call.timed = true;
         server->timing.fresh = false;
         if (!commands_call(&call))
@@ -150,7 +151,7 @@ static void run_prepare(struct server *server, struct connection *connection, ui
     for (uint32_t i = 0; i < run->count; i++) {
         struct run_command *command = &run->commands[i];
         const struct resp_arg *name = &command->args[0];
-        command->command = commands_find(base + name->where, name->length);
+        command->command = rename_find(&server->config, base + name->where, name->length);
         command->first_key = 0;
         int32_t first = command->command != NULL ? command->command->doc->first_key : 0;
         if (first > 0 && (uint32_t)first < command->argc) {

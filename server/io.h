@@ -101,6 +101,10 @@ void io_allocate(struct io *io, int file, uint64_t offset, uint64_t length, uint
 void io_rename(struct io *io, int directory, const char *from, const char *to, uint64_t token);
 void io_unlink(struct io *io, int directory, const char *name, uint64_t token);
 
+// The file `to` gets the permissions of `from`, and its owner where that is allowed. At once: only
+// what the kernel knows of the files changes. 0 or -errno.
+int io_copy_mode(struct io *io, int from, int to);
+
 // --- files: at start only, blocking ----------------------------------------------------------
 
 // Creates the directory (not its parents) unless it exists; opens it. A descriptor or -errno.

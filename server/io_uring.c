@@ -547,6 +547,18 @@ int io_lock(struct io *io, int directory, const char *name)
     return io_uring_register_files(&io->ring, &io->lock_file, 1);
 }
 
+int io_copy_mode(struct io *io, int from, int to)
+{
+    struct stat status;
+    assert(io != NULL);
+    if (fstat(from, &status) < 0)
+        return -errno;
+    // The owner first: a change of it may take permissions away.
+    if (fchown(to, status.st_uid, status.st_gid) < 0 && errno != EPERM)
+        return -errno;
+    return fchmod(to, status.st_mode & 07777) < 0 ? -errno : 0;
+}
+
 int io_drop_cache(struct io *io, int file)
 {
     assert(io->buffers != NULL);

@@ -5,6 +5,7 @@
 #include "server/data.h"
 #include "server/execute.h"
 #include "server/journal.h"
+#include "server/rewrite.h"
 #include "server/token.h"
 #include "storage/keyspace.h"
 #include "wal/log.h"
@@ -88,6 +89,9 @@ static void server_event(struct server *server, const struct io_event *event)
     case TOKEN_FILE_CLOSE:
         journal_event(server, token, event);
         return;
+    case TOKEN_REWRITE:
+        rewrite_event(server, token.generation, event->result);
+        return;
     case TOKEN_NONE:
     case TOKEN_START:
     case TOKEN_OPERATIONS:
@@ -117,6 +121,8 @@ static bool server_is_ready(const struct server *server, const struct connection
     case WAIT_DURABLE:
         return wal_batch_durable(server->wal) >= connection->wait_batch ||
                (connection->wait_until_ns != 0 && server->now_ns >= connection->wait_until_ns);
+    case WAIT_REWRITE:
+        return !rewrite_going_on(server->rewrite);
     }
     assert(false);
     return false;

@@ -25,6 +25,7 @@ struct hold;
 struct info;
 struct keyspace;
 struct reply_pool;
+struct rewrite;
 struct slowlog;
 struct wal;
 struct journal;
@@ -156,6 +157,7 @@ struct server {
     struct latency latency;
     struct info *info; // where INFO is put together
 
+    struct rewrite *rewrite;
     struct pause pause;
     struct save save;
     bool expires_lazily; // expired keys are deleted only when somebody asks for them

@@ -7,6 +7,7 @@
 #include "server/journal.h"
 #include "server/memory.h"
 #include "server/reply.h"
+#include "server/rewrite.h"
 #include "server/slowlog.h"
 #include "server/token.h"
 #include "storage/allocator.h"
@@ -79,8 +80,8 @@ static void create_sizes(const struct config *config, size_t bytes[REGION_COUNT]
         allocator_overhead() + sizeof(struct server) + io_overhead() + hold_overhead() +
         reply_pool_overhead() + arena_overhead(bytes[REGION_ARENA]) + keyspace_overhead() +
         wal_overhead() + wal_recovery_overhead() + journal_overhead(config) +
-        command_stats_overhead() + slowlog_overhead() + sizeof(struct info) + 64 +
-        (size_t)create_connections(config) * sizeof(struct connection) +
+        command_stats_overhead() + slowlog_overhead() + rewrite_overhead() + sizeof(struct info) +
+        64 + (size_t)create_connections(config) * sizeof(struct connection) +
         RUN_ARGUMENTS * sizeof(struct resp_arg) + WAL_BLOCK_BYTES + MIB(1));
 }
 
@@ -133,6 +134,7 @@ static bool create_parts(struct server *server, const struct memory *memory)
                                                memory->bytes[REGION_RECOVERY]);
     server->command_stats = command_stats_create(allocator);
     server->slowlog = slowlog_create(allocator);
+    server->rewrite = rewrite_create(allocator);
     server->info = allocator_take(allocator, sizeof(struct info), 64);
     server->connections_max = create_connections(&server->config);
     server->connections =
@@ -143,7 +145,7 @@ static bool create_parts(struct server *server, const struct memory *memory)
     server->staging_bytes = memory->bytes[REGION_STAGING_0];
     return server->replies != NULL && server->wal_recovery != NULL && server->connections != NULL &&
            server->run_args != NULL && server->command_stats != NULL && server->slowlog != NULL &&
-           server->info != NULL;
+           server->info != NULL && server->rewrite != NULL;
 }
 
 // --- listeners -------------------------------------------------------------------------------

@@ -89,6 +89,13 @@ void io_unlink(struct io *io, int directory, const char *name, uint64_t token)
     file_name(request->name, name);
 }
 
+// The server of a simulation has no configuration file.
+int io_copy_mode(struct io *io, int from, int to)
+{
+    assert(io != NULL && from >= 0 && to >= 0);
+    return -EOPNOTSUPP;
+}
+
 // --- at start --------------------------------------------------------------------------------
 
 int io_open_directory(struct io *io, const char *path)

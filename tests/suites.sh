@@ -5,6 +5,7 @@ suite compare_can_fail sh -c '! python3 tests/compare/compare.py --self --spoil 
 suite dump python3 tests/compare/dump_test.py --poro "$server"
 suite crash "$build/crash_test" --server "$server" --rounds "${CRASH_ROUNDS:-40}"
 suite disk_full tests/crash/disk_full.sh "$server"
+suite administration python3 tests/administration/administration_test.py --server "$server"
 suite hostile python3 tests/hostile/hostile_test.py --server "$server"
 suite noalloc python3 tests/noalloc/noalloc_test.py --server "$server" --counter "$build/count_malloc.so"
 suite wal_tool python3 tests/crash/wal_tool_test.py "$build"

@@ -18,7 +18,11 @@ from poro import Client, Score, free_port, sanitized  # noqa: E402
 
 def start(options, server, folder, port):
     command = [sys.executable, os.path.join(HERE, "under_seccomp.py")] + options
-    command += [server, "--port", str(port), "--dir", folder, "--bind", "127.0.0.1"]
+    settings = os.path.join(folder, "poro.conf")
+    with open(settings, "a"):
+        pass
+    data = os.path.join(folder, "data")
+    command += [server, settings, "--port", str(port), "--dir", data, "--bind", "127.0.0.1"]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -42,6 +46,8 @@ def serves(score, server, folder):
             score.check(turn + ": it serves", answers == ["OK", b"v", keys], repr(answers))
             client.call("CONFIG", "SET", "appendfsync", "everysec")
             client.call("SET", "large", b"x" * (1 << 20))
+            answer = client.call("CONFIG", "REWRITE")
+            score.check(turn + ": it rewrites its configuration", answer == "OK", repr(answer))
             time.sleep(1.5)
             client.close()
         process.send_signal(signal.SIGTERM)

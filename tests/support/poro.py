@@ -106,8 +106,9 @@ class Client:
 class Server:
     """One process in a folder of its own, or in the one that is given."""
 
-    def __init__(self, path, options=(), folder=None, descriptors=None, environment=None):
+    def __init__(self, path, options=(), folder=None, descriptors=None, environment=None, settings=None):
         self.path, self.options = os.path.abspath(path), list(options)
+        self.settings = settings  # the configuration file
         self.made = folder is None
         self.folder = folder or tempfile.mkdtemp(prefix="poro-test-")
         self.descriptors, self.environment = descriptors, environment
@@ -122,7 +123,8 @@ class Server:
     def start(self):
         """Returns the seconds until it has answered; raises RuntimeError when it does not."""
         began = time.monotonic()
-        command = [self.path, "--port", str(self.port), "--bind", "127.0.0.1"]
+        command = [self.path] + ([self.settings] if self.settings else [])
+        command += ["--port", str(self.port), "--bind", "127.0.0.1"]
         command += ["--dir", os.path.join(self.folder, "data")] + self.options
         with open(os.path.join(self.logs, "server.log"), "ab") as log:
             self.process = subprocess.Popen(
