@@ -41,16 +41,29 @@ void command_client_unpause(struct call *call)
     call_ok(call);
 }
 
-// No command that could be ended so waits.
+// Ends WAITAOF, the one command that waits for a time of its own: as if that were over, or with an
+// error. False when this connection does not wait so.
+static bool client_unblock(struct connection *connection, bool refuse)
+{
+    if (connection == NULL || connection->wait != WAIT_DURABLE || connection->wait_until_ns == 0)
+        return false;
+    connection->wait_refused = refuse;
+    connection->wait_until_ns = 1;
+    return true;
+}
+
 void command_client_unblock(struct call *call)
 {
     int64_t id;
+    bool refuse = call->argc == 4 && call_arg_is(call, 3, "error");
     if (call->argc > 4) {
         commands_error_arguments(call);
     } else if (call->argc == 4 && !call_arg_is(call, 3, "timeout") &&
                !call_arg_is(call, 3, "error")) {
         resp_error(call->reply, "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
     } else if (call_arg_integer(call, 2, &id)) {
-        resp_integer(call->reply, 0);
+        struct connection *connection =
+            id > 0 ? connection_by_id(call->server, (uint64_t)id) : NULL;
+        resp_integer(call->reply, client_unblock(connection, refuse));
     }
 }

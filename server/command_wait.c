@@ -87,6 +87,19 @@ static bool wait_goes_on(struct call *call, int64_t timeout_ms)
     return true;
 }
 
+// CLIENT UNBLOCK has ended it with an error.
+static bool wait_is_refused(struct call *call)
+{
+    struct connection *connection = call->connection;
+    if (!connection->wait_refused)
+        return false;
+    connection->wait_refused = false;
+    connection->wait_batch = 0;
+    connection->wait_until_ns = 0;
+    resp_error(call->reply, "UNBLOCKED client unblocked via CLIENT UNBLOCK");
+    return true;
+}
+
 // Where every reply waits for stable storage, this one waits for what the connection has written,
 // as those before it do: no timeout could let it pass them. Elsewhere a sync is asked for. For
 // replicas there is nothing to wait.
@@ -94,7 +107,7 @@ void command_waitaof(struct call *call)
 {
     int64_t local;
     int64_t timeout_ms;
-    if (!wait_local_read(call, &local) || !wait_replicas_read(call) ||
+    if (wait_is_refused(call) || !wait_local_read(call, &local) || !wait_replicas_read(call) ||
         !wait_timeout_read(call, 3, &timeout_ms))
         return;
     bool durable = wait_is_durable(call);

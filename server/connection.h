@@ -71,7 +71,8 @@ struct connection {
     // it began to wait for is noted here meanwhile.
     int64_t wait_until_ns;
     uint64_t wait_batch;
-    int64_t slept_ns; // what counts as time of the present command beyond its execution
+    bool wait_refused; // by CLIENT UNBLOCK: the command ends with an error
+    int64_t slept_ns;  // what counts as time of the present command beyond its execution
 
     // requests in flight
     bool receiving; // the multishot receive is armed

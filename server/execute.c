@@ -203,7 +203,8 @@ static uint64_t run_execute(struct server *server, struct connection *connection
         if (connection->state != CONNECTION_OPEN || server->state != SERVER_SERVING)
             break;
     }
-    timing_flush(server);
+    if (server->timing.brief_count > 0 || !server->timing.fresh)
+        timing_flush(server);
     return done;
 }
 

@@ -89,13 +89,23 @@ static void info_server(struct info *info)
     info_number(info, "io_threads_active", 0);
 }
 
+// Who waits for what a command asked to wait for.
+static uint64_t info_blocked(const struct server *server)
+{
+    uint64_t blocked = 0;
+    for (const struct connection *c = server->lists[LIST_WAITING].first; c != NULL;
+         c = c->links[LIST_WAITING].next)
+        blocked += c->wait == WAIT_DURABLE;
+    return blocked;
+}
+
 static void info_clients(struct info *info)
 {
     const struct server *server = info->server;
     info_number(info, "connected_clients", server->connections_open);
     info_number(info, "cluster_connections", 0);
     info_number(info, "maxclients", (uint64_t)server->config.maxclients);
-    info_number(info, "blocked_clients", 0);
+    info_number(info, "blocked_clients", info_blocked(server));
     info_number(info, "tracking_clients", 0);
     info_number(info, "clients_in_timeout_table", 0);
     info_number(info, "clients_waiting", server->lists[LIST_WAITING].count);

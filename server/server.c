@@ -154,7 +154,11 @@ static void server_execute(struct server *server)
         timing_flush(server);
     uint32_t count = server->lists[LIST_RUNNABLE].count;
     while (count-- > 0 && server->lists[LIST_RUNNABLE].first != NULL) {
+        server->timing.fresh = false;
         execute_connection(server, server->lists[LIST_RUNNABLE].first);
+        // Mostly that has been done at the end of its commands.
+        if (!server->timing.fresh)
+            timing_flush(server);
         if (server->timing.stamp_ns - server->now_ns > TURN_EXECUTE_NS)
             return;
     }

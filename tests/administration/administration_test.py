@@ -423,6 +423,29 @@ def saving(score, path):
     server.remove()
 
 
+# WAITAOF waits for a sync that does not come soon enough here.
+def unblock(score, path):
+    server = Server(path, ["--appendfsync", "everysec"])
+    server.start()
+    one, two = server.client(), server.client()
+    number = one.call("CLIENT", "ID")
+    score.check("unblock: nobody waits", two.call("CLIENT", "UNBLOCK", number) == 0)
+    answers, tries = [], 0
+    while len(answers) < 3 and tries < 300:
+        tries += 1
+        one.socket.sendall(encode("SET", "k", "v") + encode("WAITAOF", 1, 0, 0))
+        answer = two.call("CLIENT", "UNBLOCK", number, "ERROR")
+        one.reply()
+        reply = one.reply()
+        if answer == 1:
+            answers.append(reply)
+    # On a fast disk it may never be caught waiting.
+    score.check("unblock: with an error", all(
+        a == "UNBLOCKED client unblocked via CLIENT UNBLOCK" for a in answers), (answers, tries))
+    score.check("unblock: the connection goes on", one.call("GET", "k") == b"v")
+    server.remove()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--server", required=True)
@@ -437,7 +460,7 @@ def main():
             print(server.log())
             break
     server.remove()
-    for test in (stop_while_paused, rewrite, rewrite_killed, rename, protected, saving):
+    for test in (stop_while_paused, rewrite, rewrite_killed, rename, protected, saving, unblock):
         test(score, path)
     score.end()
 

@@ -4,6 +4,7 @@ import random
 import time
 
 import generate_keys
+import generate_server
 import generate_strings
 import wire
 from corpus import both_replies, cut
@@ -30,7 +31,7 @@ WORDS = [b"NX", b"XX", b"GET", b"KEEPTTL", b"EX", b"PX", b"EXAT", b"PXAT", b"GT"
 
 
 # What knows more commands: KINDS, expiries(words), unfit(words).
-AREAS = [generate_keys, generate_strings]
+AREAS = [generate_keys, generate_server, generate_strings]
 
 # A server may or may not count keys that have expired and have not been looked at since.
 TOUCH_ALL = [b"EXISTS"] + KEYS + NUMBERS
@@ -159,7 +160,7 @@ class Generator:
         commands.append([b"MULTI"])
         for _ in range(self.random.randint(0, 8)):
             words, normaliser = self.command()
-            if normaliser is None and not loose(words[0]) and words[0].upper() != b"DBSIZE":
+            if normaliser is None and not loose(words) and words[0].upper() != b"DBSIZE":
                 commands.append(words)
         commands.append([self.pick([b"EXEC"] * 12 + [b"DISCARD", b"UNWATCH", b"MULTI"])])
         return [(words, None) for words in commands] + [([b"DISCARD"], None)]
@@ -198,11 +199,11 @@ def expires_soon(words):
     return False
 
 
-def loose(name):
+def loose(words):
     """Normaliser by command name, since mutation may have changed the command."""
     known = {b"KEYS": "sorted", b"TTL": "ttl", b"PTTL": "pttl", b"SCAN": "scan"}
     known.update(generate_keys.NORMALISERS)
-    return known.get(name.upper())
+    return known.get(words[0].upper()) or generate_server.normaliser(words)
 
 
 class Run:
@@ -280,7 +281,7 @@ class Run:
         self.compared += 1
         if a == b:
             return a != b"<none>"
-        normaliser = loose(words[0])
+        normaliser = loose(words)
         if normaliser and a[:1] == b[:1] and a[:1] not in b"-<":
             if normaliser == "scan":
                 (cursor_a, keys_a), (cursor_b, keys_b) = wire.parse(a)[1], wire.parse(b)[1]

@@ -19,7 +19,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from poro import Client, Error, Score, Server, encode, sanitized  # noqa: E402
 
 OPTIONS = ["--maxmemory", "200mb", "--maxclients", "300", "--wal-segment-size", "1mb",
-           "--loglevel", "debug"]
+           "--loglevel", "debug", "--enable-debug-command", "yes"]
 KEYS = 150000
 
 # Every family, in its common forms and some wrong ones. Placeholders: k a key, v a value.
@@ -49,7 +49,16 @@ GETRANGE k 3 99999|SETRANGE k 100 v|SETRANGE k 200000 v|LCS k k|LCS n k IDX WITH
 DELIFEQ k v|DELEX k IFNE v|DIGEST k|SET k v IFEQ v|SET k v IFDNE 0123456789abcdef|SETBIT k 90000 1
 GETBIT k 7|BITCOUNT k 1 -2 BIT|BITPOS k 0 3|BITOP AND k k k|BITOP NOT k k|BITOP XOR k k k k
 BITFIELD k SET u8 0 9 INCRBY i5 99 3 OVERFLOW FAIL GET u63 70|BITFIELD_RO k GET i64 #3
-OBJECT ENCODING k|OBJECT IDLETIME k|OBJECT REFCOUNT k|OBJECT FREQ k|OBJECT HELP|WAIT 1 0|WAITAOF 1 0 0|LATENCY LATEST|MEMORY USAGE k|DEBUG OBJECT k|MULTI|EXEC|SUBSCRIBE x|EVAL x 0
+ACL WHOAMI|ACL LIST|ACL GETUSER default|ACL CAT|ACL CAT string|ACL DRYRUN default get k|ACL GENPASS 4096
+ACL SETUSER default on|ACL SETUSER default x|ACL LOG|ACL HELP|CLUSTER INFO|CLUSTER FOO|READONLY|MODULE LIST
+MODULE LOAD x|ROLE|REPLICAOF NO ONE|REPLICAOF a 1|SAVE|BGSAVE|BGREWRITEAOF|LASTSAVE|LOLWUT|MEMORY STATS
+MEMORY DOCTOR|MEMORY MALLOC-STATS|MEMORY PURGE|CLIENT PAUSE 5 WRITE|CLIENT PAUSE 1|CLIENT UNPAUSE
+CLIENT UNBLOCK 1|CONFIG SET slowlog-log-slower-than 0 latency-monitor-threshold 1|SET k v|MGET k k k k k k k k
+DEBUG SLEEP 0.01|DEBUG OBJECT k|DEBUG PROTOCOL map|DEBUG ERROR x|DEBUG LOG x|SLOWLOG GET -1|SLOWLOG LEN
+LATENCY HISTORY command|LATENCY GRAPH command|LATENCY DOCTOR|LATENCY HISTOGRAM|LATENCY HISTOGRAM get client
+LATENCY RESET|SLOWLOG RESET|CONFIG SET slowlog-log-slower-than 10000 latency-monitor-threshold 0
+CONFIG SET latency-tracking-info-percentiles 5|INFO commandstats|INFO latencystats|INFO errorstats|CONFIG REWRITE
+MONITOR|ECHO v|GET k|INFO server|RESET|OBJECT ENCODING k|OBJECT IDLETIME k|OBJECT REFCOUNT k|OBJECT FREQ k|OBJECT HELP|WAIT 1 0|WAITAOF 1 0 0|LATENCY LATEST|MEMORY USAGE k|MULTI|EXEC|SUBSCRIBE x|EVAL x 0
 """.replace("\n", "|").strip("|").split("|")
 
 
@@ -179,7 +188,8 @@ class Counted:
         self.file.write(bytes(8))
         self.file.flush()
         environment = {"LD_PRELOAD": os.path.abspath(library), "PORO_COUNT_FILE": self.file.name}
-        self.server = Server(path, OPTIONS, environment=environment)
+        self.settings = tempfile.NamedTemporaryFile(prefix="poro-count-", suffix=".conf")
+        self.server = Server(path, OPTIONS, environment=environment, settings=self.settings.name)
         self.server.start()
 
     def count(self):
