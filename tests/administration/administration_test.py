@@ -4,6 +4,7 @@ rename-command, protected-mode, as far as a comparison with redis-server does no
 import argparse
 import os
 import re
+import shutil
 import socket
 import stat
 import sys
@@ -298,6 +299,7 @@ def rewrite(score, path):
                 b"slowlog-max-len": b"7", b"maxclients": b"400"}, pairs)
     rewrite_fails(score, one, target, folder)
     server.remove()
+    shutil.rmtree(folder)
 
 
 def rewrite_fails(score, one, target, folder):
@@ -339,6 +341,7 @@ def rewrite_killed(score, path):
     score.check("rewrite: a killed server leaves a whole file", whole)
     score.check("rewrite: which can be read", server.start() < 10)
     server.remove()
+    shutil.rmtree(folder)
 
 
 def rename(score, path):
@@ -374,6 +377,7 @@ def rename(score, path):
             text = str(error)
             score.check("rename: %s is refused" % line, "exit code 1" in text and wrong in text, text)
     server.remove()
+    shutil.rmtree(folder)
 
 
 def protected(score, path):
