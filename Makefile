@@ -48,7 +48,7 @@ LAYER_WRAP := $(addprefix clock_,monotonic_ns wall_us entropy) \
                 socket_shutdown open close read write sync allocate rename unlink drop_cache \
                 honours_dsync)
 SIM_PARTS := $(wildcard sim/model*.c sim/workload*.c sim/disk*.c) \
-             $(addprefix sim/,bytes.c command_line.c random.c fault_model.c)
+             $(addprefix sim/,bytes.c command_line.c dump.c random.c fault_model.c)
 UNIT     := $(patsubst tests/unit/%_test.c,$B/tests/%_test,$(wildcard tests/unit/*_test.c))
 UNIT_SUPPORT := $(patsubst %.c,$B/%.o,$(filter-out %_test.c,$(wildcard tests/unit/*.c)))
 

@@ -27,13 +27,25 @@ void model_destroy(struct model *model)
         model_block_release(model->undo[i].before.block);
     for (uint32_t i = 0; i < model->keys_count; i++) {
         model_block_release(model->keys[i]->state.block);
+        model_watch_end(model->keys[i]);
         free(model->keys[i]);
     }
+    free(model->deletions);
     free(model->undo);
     free(model->hashes);
     free(model->slots);
     free(model->keys);
     free(model);
+}
+
+void model_imitate_redis(struct model *model)
+{
+    model->redis = true;
+}
+
+void model_allow_late(struct model *model, int64_t ms)
+{
+    model->late_ms = ms;
 }
 
 void model_session_init(struct model_session *session)
@@ -45,6 +57,7 @@ void model_session_free(struct model_session *session)
 {
     bytes_free(&session->name);
     model_scan_release(session->scan);
+    model_transaction_free(session);
     model_session_init(session);
 }
 
@@ -127,6 +140,9 @@ void model_rollback(struct model *model, uint64_t change)
         model_undo_last(model);
     model->newest = change;
     assert(model->hash == *hash_after(model, change));
+    // A server that has been started anew knows nothing of how values came about.
+    for (uint32_t i = 0; i < model->keys_count; i++)
+        model->keys[i]->state.edited = false;
 }
 
 bool model_find(const struct model *model, uint64_t hash, uint64_t lowest, uint64_t *change)
@@ -166,6 +182,18 @@ bool model_expired(struct model *model, uint32_t database, const void *key, uint
     model_key_delete(model, found, *change);
     model_change_end(model);
     return true;
+}
+
+void model_deleted_within(struct model *model, uint32_t step, uint32_t database, const void *key,
+                          uint32_t key_length)
+{
+    if (model->deletions_count == model->deletions_capacity) {
+        model->deletions_capacity = 2 * model->deletions_capacity + 16;
+        model->deletions =
+            sim_realloc(model->deletions, model->deletions_capacity, sizeof(struct model_deletion));
+    }
+    const struct model_key *found = model_key_make(model, database, key, key_length);
+    model->deletions[model->deletions_count++] = (struct model_deletion){step, found->number};
 }
 
 // --- states ----------------------------------------------------------------------------------

@@ -19,6 +19,8 @@ struct model;
 
 enum model_durability { MODEL_ALWAYS, MODEL_EVERYSEC, MODEL_NO };
 
+struct model_transaction;
+
 // What a connection has chosen; zeroed memory with resp = 2 is a new one. Opaque to others beyond
 // model_session_init and model_session_free, except what is said here.
 struct model_session {
@@ -29,20 +31,26 @@ struct model_session {
     uint64_t executed;       // commands
     struct bytes name;       // CLIENT SETNAME
     struct model_scan *scan; // the iteration under way, NULL when none
+    struct model_transaction *transaction; // what is watched and queued, NULL at first
 };
 void model_session_init(struct model_session *session);
 void model_session_free(struct model_session *session);
 // What the last SCAN returned as its cursor, 0 when no iteration is under way.
 uint64_t model_session_cursor(const struct model_session *session);
+// MULTI has been said, and neither EXEC nor DISCARD.
+bool model_session_queues(const struct model_session *session);
 
 // The right reply to one command.
 enum model_reply_kind {
     MODEL_EXACT,   // `bytes`
+    MODEL_TIME,    // `bytes`, an integer, or about that
     MODEL_PATTERN, // `bytes`, where the byte 1 stands for a number: one or more digits
     MODEL_NONE,    // no reply at all
     MODEL_BULK,    // any one bulk string, or verbatim string in RESP3 (INFO, CLIENT LIST)
     MODEL_KEYS,    // an array of exactly the keys of the set `bytes`, in any order
     MODEL_SCAN,    // cursor and keys: all of them must be in the set `bytes`
+    MODEL_KEY,     // one bulk string, a key of the set `bytes`
+    MODEL_PARTS,   // `bytes`, then what `parts` say, one after the other
     MODEL_VALUE,   // any one well-formed reply that is no error (COMMAND, most of CONFIG GET)
     MODEL_ANY,     // any one well-formed reply, errors too
 };
@@ -54,6 +62,8 @@ struct model_reply {
     // time of the iteration, if they have not been before.
     struct bytes missing;
     struct model_scan *scan; // for MODEL_SCAN: learns what has been returned
+    struct model_reply *parts;
+    uint32_t parts_count;
     // --- the model's own
     const struct model *model;
     uint64_t keys; // of the set `bytes`
@@ -61,6 +71,8 @@ struct model_reply {
     size_t checked;
     uint64_t left;
     uint64_t cursor;
+    int64_t tolerance; // of a time
+    uint32_t parts_capacity;
     uint32_t database;
     uint8_t stage;
     uint8_t resp;
@@ -78,6 +90,10 @@ int64_t model_reply_check(struct model_reply *reply, const uint8_t *sent, size_t
 
 struct model *model_create(void);
 void model_destroy(struct model *model);
+// The model of redis-server 7.0 from now on, in the few places where Poro is different on purpose.
+void model_imitate_redis(struct model *model);
+// The server has a clock of its own: times that replies tell may differ by so much.
+void model_allow_late(struct model *model, int64_t ms);
 
 // --- commands --------------------------------------------------------------------------------
 
@@ -92,10 +108,16 @@ void model_destroy(struct model *model);
 uint64_t model_execute(struct model *model, struct model_session *session,
                        const struct command_line *line, int64_t now_ms, struct model_reply *reply);
 
-// The command was refused with this error line (without "-" and line break), as it may be for lack of
-// memory or disk space: nothing has changed. Honours CLIENT REPLY.
-void model_refused(struct model *model, struct model_session *session, const char *error,
-                   struct model_reply *reply);
+// The command was refused for this reason (an error line without "-" and line break), as it may be for
+// lack of memory or disk space: nothing has changed. Honours CLIENT REPLY. A transaction that it was to
+// be a part of will not be executed; EXEC itself ends it.
+void model_refused(struct model *model, struct model_session *session,
+                   const struct command_line *line, const char *error, struct model_reply *reply);
+
+// Said before EXEC is executed: during its command number `step` (from 0 on) the server has deleted
+// this key. If it is past its expiry by then, that was why.
+void model_deleted_within(struct model *model, uint32_t step, uint32_t database, const void *key,
+                          uint32_t key_length);
 
 // The server has deleted a key for having expired. False when it had no right to: no such key, or its
 // expiry is not at or before now_ms. Otherwise *change is the number of this change.

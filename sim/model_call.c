@@ -6,110 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-// --- the commands ----------------------------------------------------------------------------
-
-// To add one: a row here, in alphabetical order, and its function.
-
-static const struct model_command client_rows[] = {
-    {"client|getname", 2, model_do_client_getname, NULL},
-    {"client|help", 2, model_do_value, NULL},
-    {"client|id", 2, model_do_client_id, NULL},
-    {"client|info", 2, model_do_bulk, NULL},
-    {"client|kill", -3, model_do_any, NULL},
-    {"client|list", -2, model_do_any, NULL},
-    {"client|no-evict", 3, model_do_client_switch, NULL},
-    {"client|no-touch", 3, model_do_client_switch, NULL},
-    {"client|reply", 3, model_do_client_reply, NULL},
-    {"client|setinfo", 4, model_do_client_setinfo, NULL},
-    {"client|setname", 3, model_do_client_setname, NULL},
-    {NULL, 0, NULL, NULL},
-};
-
-static const struct model_command command_rows[] = {
-    {"command|count", 2, model_do_value, NULL},
-    {"command|docs", -2, model_do_value, NULL},
-    {"command|getkeys", -4, model_do_any, NULL},
-    {"command|getkeysandflags", -4, model_do_any, NULL},
-    {"command|help", 2, model_do_value, NULL},
-    {"command|info", -2, model_do_value, NULL},
-    {"command|list", -2, model_do_any, NULL},
-    {NULL, 0, NULL, NULL},
-};
-
-static const struct model_command config_rows[] = {
-    {"config|get", -3, model_do_config_get, NULL},
-    {"config|help", 2, model_do_value, NULL},
-    {"config|resetstat", 2, model_do_config_resetstat, NULL},
-    {"config|set", -4, model_do_config_set, NULL},
-    {NULL, 0, NULL, NULL},
-};
-
-static const struct model_command rows[] = {
-    {"append", 3, model_do_append, NULL},
-    {"auth", -2, model_do_auth, NULL},
-    {"client", -2, NULL, client_rows},
-    {"command", -1, model_do_value, command_rows},
-    {"config", -2, NULL, config_rows},
-    {"dbsize", 1, model_do_dbsize, NULL},
-    {"decr", 2, model_do_decr, NULL},
-    {"decrby", 3, model_do_decrby, NULL},
-    {"del", -2, model_do_del, NULL},
-    {"echo", 2, model_do_echo, NULL},
-    {"exists", -2, model_do_exists, NULL},
-    {"expire", -3, model_do_expire, NULL},
-    {"flushall", -1, model_do_flushall, NULL},
-    {"flushdb", -1, model_do_flushdb, NULL},
-    {"get", 2, model_do_get, NULL},
-    {"hello", -1, model_do_hello, NULL},
-    {"incr", 2, model_do_incr, NULL},
-    {"incrby", 3, model_do_incrby, NULL},
-    {"info", -1, model_do_info, NULL},
-    {"keys", 2, model_do_keys, NULL},
-    {"mget", -2, model_do_mget, NULL},
-    {"mset", -3, model_do_mset, NULL},
-    {"persist", 2, model_do_persist, NULL},
-    {"pexpire", -3, model_do_pexpire, NULL},
-    {"ping", -1, model_do_ping, NULL},
-    {"pttl", 2, model_do_pttl, NULL},
-    {"quit", -1, model_do_quit, NULL},
-    {"reset", 1, model_do_reset, NULL},
-    {"scan", -2, model_do_scan, NULL},
-    {"select", 2, model_do_select, NULL},
-    {"set", -3, model_do_set, NULL},
-    {"strlen", 2, model_do_strlen, NULL},
-    {"time", 1, model_do_time, NULL},
-    {"ttl", 2, model_do_ttl, NULL},
-    {"type", 2, model_do_type, NULL},
-    {"unlink", -2, model_do_del, NULL},
-};
-
-static const struct model_command *row_find(struct model_text name)
-{
-    char small[16];
-    if (name.length >= sizeof(small))
-        return NULL;
-    for (uint32_t i = 0; i < name.length; i++) {
-        uint8_t byte = name.data[i];
-        if (byte == '\0')
-            return NULL;
-        small[i] = (char)(byte >= 'A' && byte <= 'Z' ? byte + ('a' - 'A') : byte);
-    }
-    small[name.length] = '\0';
-    size_t low = 0;
-    size_t high = sizeof(rows) / sizeof(rows[0]);
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        int order = strcmp(small, rows[middle].name);
-        if (order == 0)
-            return &rows[middle];
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return NULL;
-}
-
 // --- arguments -------------------------------------------------------------------------------
 
 struct model_text model_arg(const struct model_call *call, uint32_t index)
@@ -129,6 +25,11 @@ bool model_text_is(struct model_text text, const char *word)
             return false;
     }
     return word[text.length] == '\0';
+}
+
+bool model_text_equal(struct model_text a, struct model_text b)
+{
+    return a.length == b.length && (a.length == 0 || memcmp(a.data, b.data, a.length) == 0);
 }
 
 bool model_arg_is(const struct model_call *call, uint32_t index, const char *text)
@@ -169,6 +70,48 @@ bool model_arg_integer(struct model_call *call, uint32_t index, int64_t *value)
     return false;
 }
 
+char model_arg_unit(const struct model_call *call, uint32_t index)
+{
+    static const struct {
+        const char *word;
+        char unit;
+    } units[] = {{"ex", 'e'}, {"px", 'p'}, {"exat", 'E'}, {"pxat", 'P'}};
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (model_arg_is(call, index, units[i].word))
+            return units[i].unit;
+    }
+    return 0;
+}
+
+bool model_arg_expiry(struct model_call *call, uint32_t index, char unit, int64_t *ms)
+{
+    if (!model_arg_integer(call, index, ms))
+        return false;
+    bool seconds = unit == 'e' || unit == 'E';
+    bool relative = unit == 'e' || unit == 'p';
+    if (*ms > 0 && !(seconds && __builtin_mul_overflow(*ms, (int64_t)1000, ms)) &&
+        !(relative && __builtin_add_overflow(*ms, call->now_ms, ms)))
+        return true;
+    model_reply_errorf(call, "ERR invalid expire time in '%s' command", call->command->name);
+    return false;
+}
+
+bool model_arg_database(struct model_call *call, uint32_t index, uint32_t *database)
+{
+    int64_t number;
+    if (!model_arg_integer(call, index, &number))
+        return false;
+    *database = (uint32_t)number;
+    if (number < INT_MIN || number > INT_MAX)
+        model_reply_error(call, "ERR value is out of range, value must between -2147483648 and "
+                                "2147483647");
+    else if (number < 0 || number >= MODEL_DATABASES)
+        model_reply_error(call, "ERR DB index is out of range");
+    else
+        return true;
+    return false;
+}
+
 size_t model_integer_text(char text[24], int64_t value)
 {
     char digits[24];
@@ -188,7 +131,7 @@ size_t model_integer_text(char text[24], int64_t value)
 
 // --- keys ------------------------------------------------------------------------------------
 
-static void call_shows(struct model_call *call, uint64_t change)
+void model_call_shows(struct model_call *call, uint64_t change)
 {
     if (change > call->reply->shows)
         call->reply->shows = change;
@@ -196,38 +139,69 @@ static void call_shows(struct model_call *call, uint64_t change)
 
 void model_call_shows_all(struct model_call *call)
 {
-    call_shows(call, call->model->newest);
+    model_call_shows(call, call->model->newest);
+}
+
+static struct model_key *arg_key_in(struct model_call *call, uint32_t database, uint32_t index)
+{
+    struct model_text name = model_arg(call, index);
+    struct model_key *key = model_key_find(call->model, database, name.data, name.length);
+    if (key != NULL)
+        model_call_shows(call, key->state.touched);
+    return key;
 }
 
 struct model_key *model_arg_key(struct model_call *call, uint32_t index)
 {
-    struct model_text name = model_arg(call, index);
-    struct model_key *key =
-        model_key_find(call->model, call->session->database, name.data, name.length);
-    if (key != NULL)
-        call_shows(call, key->state.touched);
-    return key;
+    return arg_key_in(call, call->session->database, index);
+}
+
+struct model_key *model_arg_live_in(struct model_call *call, uint32_t database, uint32_t index)
+{
+    struct model_key *key = arg_key_in(call, database, index);
+    return model_key_live(key, call->now_ms) ? key : NULL;
 }
 
 struct model_key *model_arg_live(struct model_call *call, uint32_t index)
 {
-    struct model_key *key = model_arg_key(call, index);
-    return model_key_live(key, call->now_ms) ? key : NULL;
+    return model_arg_live_in(call, call->session->database, index);
 }
 
 uint64_t model_call_change(struct model_call *call)
 {
     if (call->change == 0) {
         call->change = model_change_begin(call->model);
-        call_shows(call, call->change);
+        model_call_shows(call, call->change);
     }
     return call->change;
 }
 
-struct model_key *model_arg_changed(struct model_call *call, uint32_t index)
+struct model_key *model_arg_changed_in(struct model_call *call, uint32_t database, uint32_t index)
 {
     struct model_text name = model_arg(call, index);
-    return model_key_make(call->model, call->session->database, name.data, name.length);
+    return model_key_make(call->model, database, name.data, name.length);
+}
+
+struct model_key *model_arg_changed(struct model_call *call, uint32_t index)
+{
+    return model_arg_changed_in(call, call->session->database, index);
+}
+
+void model_call_set(struct model_call *call, uint32_t index, const void *value, uint32_t length,
+                    int64_t expiry_ms)
+{
+    model_key_set(call->model, model_arg_changed(call, index), model_call_change(call), value,
+                  length, expiry_ms);
+}
+
+void model_call_write(struct model_call *call, uint32_t index, uint64_t offset, const void *bytes,
+                      uint32_t length, uint32_t total)
+{
+    struct model_key *key = model_arg_changed(call, index);
+    // What has expired is as good as gone.
+    if (key->state.block != NULL && !model_key_live(key, call->now_ms))
+        model_call_delete(call, key);
+    model_key_write(call->model, key, model_call_change(call), offset, bytes, length, total);
 }
 
 void model_call_delete(struct model_call *call, struct model_key *key)
@@ -295,23 +269,50 @@ static bool call_arity_right(const struct model_call *call)
     return arity >= 0 ? call->argc == arity : call->argc >= -arity;
 }
 
-static void call_run(struct model_call *call)
+// The command was wrong as it stands. EXEC tells that in words of its own, and ends the transaction.
+static void call_wrong_arity(struct model_call *call)
 {
-    call->command = row_find(model_arg(call, 0));
-    if (call->command == NULL) {
-        reply_unknown(call);
+    if (call->command->handler != model_do_exec) {
+        model_reply_arity(call);
         return;
     }
+    model_transaction_drop(call->session);
+    model_reply_error(call, "EXECABORT Transaction discarded because of: wrong number of arguments "
+                            "for 'exec' command");
+}
+
+static bool call_resolve(struct model_call *call)
+{
+    call->command = model_command_find(model_arg(call, 0));
+    if (call->command == NULL) {
+        reply_unknown(call);
+        return false;
+    }
     if (!call_descend(call))
-        return;
-    if (!call_arity_right(call))
-        model_reply_errorf(call, "ERR wrong number of arguments for '%s' command",
-                           call->command->name);
-    else
+        return false;
+    if (call_arity_right(call))
+        return true;
+    call_wrong_arity(call);
+    return false;
+}
+
+static void call_run(struct model_call *call)
+{
+    if (!call_resolve(call))
+        model_transaction_refuse(call->session);
+    else if (!model_transaction_queue(call))
         call->command->handler(call);
 }
 
 enum { REPLY_ON, REPLY_OFF, REPLY_SKIP_NEXT, REPLY_SKIP };
+
+static void reply_forget_scans(struct model_reply *reply)
+{
+    model_scan_release(reply->scan);
+    reply->scan = NULL;
+    for (uint32_t i = 0; i < reply->parts_count; i++)
+        reply_forget_scans(&reply->parts[i]);
+}
 
 // What CLIENT REPLY makes of the reply.
 static void call_finish(struct model_session *session, struct model_reply *reply)
@@ -324,8 +325,7 @@ static void call_finish(struct model_session *session, struct model_reply *reply
         session->reply = REPLY_SKIP;
     if (reply->kind == MODEL_NONE) {
         reply->shows = 0;
-        model_scan_release(reply->scan);
-        reply->scan = NULL;
+        reply_forget_scans(reply);
     }
     session->executed++;
 }
@@ -348,15 +348,24 @@ uint64_t model_execute(struct model *model, struct model_session *session,
     call_run(&call);
     if (call.change != 0)
         model_change_end(model);
+    model->deletions_count = 0;
     call_finish(session, reply);
     return call.change;
 }
 
-void model_refused(struct model *model, struct model_session *session, const char *error,
-                   struct model_reply *reply)
+void model_refused(struct model *model, struct model_session *session,
+                   const struct command_line *line, const char *error, struct model_reply *reply)
 {
     model_reply_begin(reply, model, session->resp);
-    struct model_call call = {.model = model, .session = session, .reply = reply};
-    model_reply_error(&call, error);
+    struct model_call call = {.model = model, .session = session, .line = line, .reply = reply};
+    model->deletions_count = 0;
+    if (model_arg_is(&call, 0, "exec") && model_session_queues(session)) {
+        model_transaction_drop(session);
+        model_reply_errorf(&call, "EXECABORT Transaction discarded because of: %s",
+                           strncmp(error, "ERR ", 4) == 0 ? error + 4 : error);
+    } else {
+        model_transaction_refuse(session);
+        model_reply_error(&call, error);
+    }
     call_finish(session, reply);
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ERROR_BYTES 512
@@ -78,6 +79,27 @@ static int64_t check_exact(const struct check *check)
     if (common > from)
         reply->checked = common;
     return common == right->length ? (int64_t)right->length : -EAGAIN;
+}
+
+static int64_t check_time(const struct check *check)
+{
+    const struct model_reply *reply = check->reply;
+    size_t line = 1;
+    int64_t sent = 0;
+    if (check->length > 0 && check->sent[0] != ':')
+        return wrong_bytes(check, 0, 0);
+    for (; line < check->length && check->sent[line] != '\r'; line++) {
+        if (check->sent[line] < '0' || check->sent[line] > '9' || line > 19)
+            return wrong(check, "at byte %zu: no time", line);
+        sent = sent * 10 + (check->sent[line] - '0');
+    }
+    if (line + 1 >= check->length)
+        return -EAGAIN;
+    int64_t right = strtoll((const char *)reply->bytes.data + 1, NULL, 10);
+    if (check->sent[line + 1] != '\n' || llabs(sent - right) > reply->tolerance)
+        return wrong(check, "the time is %lld, or about that, not %lld", (long long)right,
+                     (long long)sent);
+    return (int64_t)line + 2;
 }
 
 static int64_t check_pattern(const struct check *check)
@@ -337,6 +359,18 @@ static int64_t take_header(const struct check *check, uint64_t *count)
     return 0;
 }
 
+static int64_t check_key(const struct check *check)
+{
+    struct model_text text;
+    if (check->length == 0)
+        return -EAGAIN;
+    if (check->sent[0] != '$')
+        return wrong(check, "a key is due, type 0x%02x was sent", check->sent[0]);
+    int64_t bytes = bulk(check, 0, false, &text);
+    int64_t result = bytes > 0 ? take_key(check, text) : 0;
+    return result < 0 ? result : bytes;
+}
+
 static int64_t check_keys(const struct check *check)
 {
     struct model_reply *reply = check->reply;
@@ -422,6 +456,38 @@ static int64_t check_scan(const struct check *check)
     return result < 0 ? result : scan_step_done(check);
 }
 
+// --- several, one after the other ------------------------------------------------------------
+
+// `checked`: offset of the part that is to be looked at, number `left`.
+static int64_t check_parts(const struct check *check)
+{
+    struct model_reply *reply = check->reply;
+    if (reply->stage == 0) {
+        int64_t header = check_exact(check);
+        if (header < 0)
+            return header;
+        reply->stage = 1;
+        reply->checked = (size_t)header;
+        reply->left = 0;
+    }
+    while (reply->left < reply->parts_count) {
+        struct model_reply *part = &reply->parts[reply->left];
+        int64_t bytes = model_reply_check(part, check->sent + reply->checked,
+                                          check->length - reply->checked, check->error);
+        if (bytes == -EBADMSG) {
+            char error[ERROR_BYTES];
+            memcpy(error, check->error, sizeof(error));
+            return wrong(check, "element %llu: %.*s", (unsigned long long)reply->left,
+                         ERROR_BYTES - 40, error);
+        }
+        if (bytes < 0)
+            return bytes;
+        reply->checked += (size_t)bytes;
+        reply->left++;
+    }
+    return (int64_t)reply->checked;
+}
+
 // --- all of them -----------------------------------------------------------------------------
 
 int64_t model_reply_check(struct model_reply *reply, const uint8_t *sent, size_t length,
@@ -433,6 +499,8 @@ int64_t model_reply_check(struct model_reply *reply, const uint8_t *sent, size_t
         return 0;
     case MODEL_EXACT:
         return check_exact(&check);
+    case MODEL_TIME:
+        return check_time(&check);
     case MODEL_PATTERN:
         return check_pattern(&check);
     case MODEL_BULK:
@@ -441,6 +509,10 @@ int64_t model_reply_check(struct model_reply *reply, const uint8_t *sent, size_t
         return check_keys(&check);
     case MODEL_SCAN:
         return check_scan(&check);
+    case MODEL_KEY:
+        return check_key(&check);
+    case MODEL_PARTS:
+        return check_parts(&check);
     case MODEL_VALUE:
     case MODEL_ANY:
         return check_value(&check);

@@ -1,7 +1,6 @@
-// The model's commands on the connection: AUTH, CLIENT, ECHO, HELLO, PING, QUIT, RESET, SELECT, TIME.
+// The model's commands on the connection: AUTH, CLIENT, ECHO, HELLO, PING, QUIT, RESET, SELECT, TIME, WAIT.
 #include "sim/model_internal.h"
 
-#include <limits.h>
 #include <string.h>
 
 enum { REPLY_ON, REPLY_OFF, REPLY_SKIP_NEXT, REPLY_SKIP };
@@ -28,18 +27,11 @@ void model_do_echo(struct model_call *call)
 
 void model_do_select(struct model_call *call)
 {
-    int64_t database;
-    if (!model_arg_integer(call, 1, &database))
+    uint32_t database;
+    if (!model_arg_database(call, 1, &database))
         return;
-    if (database < INT_MIN || database > INT_MAX) {
-        model_reply_error(call, "ERR value is out of range, value must between -2147483648 and "
-                                "2147483647");
-    } else if (database < 0 || database >= MODEL_DATABASES) {
-        model_reply_error(call, "ERR DB index is out of range");
-    } else {
-        call->session->database = (uint32_t)database;
-        model_reply_ok(call);
-    }
+    call->session->database = database;
+    model_reply_ok(call);
 }
 
 void model_do_quit(struct model_call *call)
@@ -54,6 +46,7 @@ void model_do_reset(struct model_call *call)
     session->database = 0;
     session->resp = 2;
     session->name.length = 0;
+    model_transaction_drop(session);
     // Its own reply is still skipped.
     if (session->reply != REPLY_SKIP)
         session->reply = REPLY_ON;
@@ -64,6 +57,21 @@ void model_do_time(struct model_call *call)
 {
     bytes_text(&call->reply->bytes, "*2\r\n$\1\r\n\1\r\n$\1\r\n\1\r\n");
     call->reply->kind = MODEL_PATTERN;
+}
+
+// Nobody has anything to wait for: there are no replicas.
+void model_do_wait(struct model_call *call)
+{
+    int64_t replicas;
+    int64_t timeout_ms;
+    if (!model_arg_integer(call, 1, &replicas))
+        return;
+    if (!model_text_integer(model_arg(call, 2), &timeout_ms))
+        model_reply_error(call, "ERR timeout is not an integer or out of range");
+    else if (timeout_ms < 0)
+        model_reply_error(call, "ERR timeout is negative");
+    else
+        model_reply_integer(call, 0);
 }
 
 // --- AUTH and HELLO --------------------------------------------------------------------------

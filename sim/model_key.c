@@ -1,6 +1,8 @@
-// The model's commands on keys: DEL, EXISTS, TYPE, expiry, and on whole databases: FLUSHDB, FLUSHALL.
+// The model's commands on keys: COPY, DEL, EXISTS, MOVE, RENAME, TYPE, and on whole databases: FLUSHDB,
+// FLUSHALL, SWAPDB.
 #include "sim/model_internal.h"
 
+#include <limits.h>
 #include <stddef.h>
 
 void model_do_del(struct model_call *call)
@@ -30,117 +32,90 @@ void model_do_type(struct model_call *call)
     model_reply_simple(call, model_arg_live(call, 1) != NULL ? "string" : "none");
 }
 
-// --- expiry ----------------------------------------------------------------------------------
+// --- other keys ------------------------------------------------------------------------------
 
-struct expire_options {
-    bool nx, xx, gt, lt;
-};
-
-// False after an error.
-static bool expire_options(struct model_call *call, struct expire_options *options)
+// What `from` has becomes what the key of this argument has. `from` goes when `moves`.
+static void pass_on(struct model_call *call, struct model_key *from, uint32_t database,
+                    uint32_t index, bool moves)
 {
-    *options = (struct expire_options){0};
+    struct model_key *to = model_arg_changed_in(call, database, index);
+    model_key_copy(call->model, to, model_call_change(call), &from->state);
+    if (moves)
+        model_call_delete(call, from);
+}
+
+static void rename_key(struct model_call *call, bool only_new)
+{
+    struct model_key *from = model_arg_live(call, 1);
+    bool same = model_text_equal(model_arg(call, 1), model_arg(call, 2));
+    if (from == NULL) {
+        model_reply_error(call, "ERR no such key");
+    } else if (only_new && (same || model_arg_live(call, 2) != NULL)) {
+        model_reply_integer(call, 0);
+    } else {
+        if (!same)
+            pass_on(call, from, call->session->database, 2, true);
+        if (only_new)
+            model_reply_integer(call, 1);
+        else
+            model_reply_ok(call);
+    }
+}
+
+void model_do_rename(struct model_call *call)
+{
+    rename_key(call, false);
+}
+
+void model_do_renamenx(struct model_call *call)
+{
+    rename_key(call, true);
+}
+
+void model_do_move(struct model_call *call)
+{
+    uint32_t database;
+    if (!model_arg_database(call, 2, &database))
+        return;
+    if (database == call->session->database) {
+        model_reply_error(call, "ERR source and destination objects are the same");
+        return;
+    }
+    struct model_key *from = model_arg_live(call, 1);
+    bool moves = from != NULL && model_arg_live_in(call, database, 1) == NULL;
+    if (moves)
+        pass_on(call, from, database, 1, true);
+    model_reply_integer(call, moves);
+}
+
+void model_do_copy(struct model_call *call)
+{
+    uint32_t database = call->session->database;
+    bool replace = false;
     for (uint32_t i = 3; i < call->argc; i++) {
-        if (model_arg_is(call, i, "nx")) {
-            options->nx = true;
-        } else if (model_arg_is(call, i, "xx")) {
-            options->xx = true;
-        } else if (model_arg_is(call, i, "gt")) {
-            options->gt = true;
-        } else if (model_arg_is(call, i, "lt")) {
-            options->lt = true;
+        if (model_arg_is(call, i, "replace")) {
+            replace = true;
+        } else if (model_arg_is(call, i, "db") && i + 1 < call->argc) {
+            if (!model_arg_database(call, ++i, &database))
+                return;
         } else {
-            struct model_text option = model_arg(call, i);
-            model_reply_errorf(call, "ERR Unsupported option %.*s",
-                               (int)(option.length < 1024 ? option.length : 1024),
-                               (const char *)option.data);
-            return false;
+            model_reply_syntax(call);
+            return;
         }
     }
-    if (options->nx && (options->xx || options->gt || options->lt)) {
-        model_reply_error(call,
-                          "ERR NX and XX, GT or LT options at the same time are not compatible");
-        return false;
-    }
-    if (options->gt && options->lt) {
-        model_reply_error(call, "ERR GT and LT options at the same time are not compatible");
-        return false;
-    }
-    return true;
-}
-
-// No expiry is later than every time.
-static bool expire_wanted(const struct expire_options *options, int64_t before, int64_t after)
-{
-    bool none = before == 0;
-    if ((options->nx && !none) || (options->xx && none))
-        return false;
-    if (options->gt && (none || after <= before))
-        return false;
-    return !options->lt || none || after < before;
-}
-
-static void expire(struct model_call *call, int64_t unit_ms)
-{
-    struct expire_options options;
-    int64_t expiry_ms;
-    if (!expire_options(call, &options) || !model_arg_integer(call, 2, &expiry_ms))
-        return;
-    if (__builtin_mul_overflow(expiry_ms, unit_ms, &expiry_ms) ||
-        __builtin_add_overflow(expiry_ms, call->now_ms, &expiry_ms)) {
-        model_reply_errorf(call, "ERR invalid expire time in '%s' command", call->command->name);
+    if (database == call->session->database &&
+        model_text_equal(model_arg(call, 1), model_arg(call, 2))) {
+        model_reply_error(call, "ERR source and destination objects are the same");
         return;
     }
-    struct model_key *key = model_arg_live(call, 1);
-    bool changes = key != NULL && expire_wanted(&options, key->state.expiry_ms, expiry_ms);
-    if (changes && expiry_ms <= call->now_ms)
-        model_call_delete(call, key);
-    else if (changes)
-        model_key_set_expiry(call->model, key, model_call_change(call), expiry_ms);
-    model_reply_integer(call, changes);
+    struct model_key *from = model_arg_live(call, 1);
+    bool copies = from != NULL && (replace || model_arg_live_in(call, database, 2) == NULL);
+    if (copies)
+        pass_on(call, from, database, 2, false);
+    model_reply_integer(call, copies);
 }
 
-void model_do_expire(struct model_call *call)
-{
-    expire(call, 1000);
-}
-
-void model_do_pexpire(struct model_call *call)
-{
-    expire(call, 1);
-}
-
-void model_do_persist(struct model_call *call)
-{
-    struct model_key *key = model_arg_live(call, 1);
-    bool changes = key != NULL && key->state.expiry_ms != 0;
-    if (changes)
-        model_key_set_expiry(call->model, key, model_call_change(call), 0);
-    model_reply_integer(call, changes);
-}
-
-// Milliseconds left, -1 without expiry, -2 without key.
-static int64_t time_left(struct model_call *call)
-{
-    const struct model_key *key = model_arg_live(call, 1);
-    if (key == NULL)
-        return -2;
-    return key->state.expiry_ms == 0 ? -1 : key->state.expiry_ms - call->now_ms;
-}
-
-void model_do_ttl(struct model_call *call)
-{
-    int64_t left = time_left(call);
-    // To the nearest second.
-    model_reply_integer(call, left < 0 ? left : left / 1000 + (left % 1000 >= 500));
-}
-
-void model_do_pttl(struct model_call *call)
-{
-    model_reply_integer(call, time_left(call));
-}
-
-// --- flushing --------------------------------------------------------------------------------
+// --- whole databases --------------------------------------------------------------------------------
 
 static bool flush_arguments_right(const struct model_call *call)
 {
@@ -172,4 +147,29 @@ void model_do_flushdb(struct model_call *call)
 void model_do_flushall(struct model_call *call)
 {
     flush(call, true);
+}
+
+void model_do_swapdb(struct model_call *call)
+{
+    static const char *const errors[] = {"ERR invalid first DB index",
+                                         "ERR invalid second DB index"};
+    int64_t numbers[2];
+    for (uint32_t i = 0; i < 2; i++) {
+        if (!model_text_integer(model_arg(call, 1 + i), &numbers[i]) || numbers[i] < INT_MIN ||
+            numbers[i] > INT_MAX) {
+            model_reply_error(call, errors[i]);
+            return;
+        }
+    }
+    for (uint32_t i = 0; i < 2; i++) {
+        if (numbers[i] >= 0 && numbers[i] < MODEL_DATABASES)
+            continue;
+        model_reply_error(call, "ERR DB index is out of range");
+        return;
+    }
+    if (numbers[0] != numbers[1])
+        model_keys_swap(call->model, model_call_change(call), (uint32_t)numbers[0],
+                        (uint32_t)numbers[1], call->now_ms);
+    model_call_shows_all(call);
+    model_reply_ok(call);
 }

@@ -173,8 +173,8 @@ static struct model_undo *undo_push(struct model *model)
 
 // Replaces the state of a key; takes over the reference to `after`'s block. `after` says nothing
 // about `touched` and `born`.
-static void key_change(struct model *model, struct model_key *key, uint64_t change,
-                       struct model_state after)
+static void key_replace(struct model *model, struct model_key *key, uint64_t change,
+                        struct model_state after)
 {
     assert(change == model->newest && change > model->settled);
     sums_subtract(model, key);
@@ -186,6 +186,15 @@ static void key_change(struct model *model, struct model_key *key, uint64_t chan
     *undo_push(model) = (struct model_undo){change, key->number, *before};
     key->state = after;
     sums_add(model, key);
+}
+
+// The same, seen by those who watch the key.
+static void key_change(struct model *model, struct model_key *key, uint64_t change,
+                       struct model_state after)
+{
+    key_replace(model, key, change, after);
+    if (key->watches != NULL)
+        model_watch_touch(key, change, after.block == NULL);
 }
 
 void model_key_set(struct model *model, struct model_key *key, uint64_t change, const void *value,
@@ -216,8 +225,41 @@ void model_key_append(struct model *model, struct model_key *key, uint64_t chang
     memcpy(block->bytes + after.length, tail, length);
     block->used = total;
     after.length = total;
+    after.edited = true;
     after.value_hash = model_value_hash(block->bytes, total);
     key_change(model, key, change, after);
+}
+
+void model_key_write(struct model *model, struct model_key *key, uint64_t change, uint64_t offset,
+                     const void *bytes, uint32_t length, uint32_t total)
+{
+    struct model_state after = key->state;
+    uint32_t before = after.block != NULL ? after.length : 0;
+    assert(offset + length <= total && before <= total);
+    struct model_block *block = model_block_create(
+        after.block != NULL ? after.block->bytes : (const uint8_t *)"", before, total);
+    memset(block->bytes + before, 0, total - before);
+    memcpy(block->bytes + offset, bytes, length);
+    block->used = total;
+    after.block = block;
+    after.length = total;
+    after.edited = true;
+    after.value_hash = model_value_hash(block->bytes, total);
+    key_change(model, key, change, after);
+}
+
+void model_key_copy(struct model *model, struct model_key *key, uint64_t change,
+                    const struct model_state *from)
+{
+    struct model_state after = *from;
+    assert(after.block != NULL);
+    after.block->references++;
+    key_change(model, key, change, after);
+}
+
+void model_key_edited(struct model_key *key)
+{
+    key->state.edited = true;
 }
 
 void model_key_set_expiry(struct model *model, struct model_key *key, uint64_t change,
@@ -235,6 +277,48 @@ void model_key_delete(struct model *model, struct model_key *key, uint64_t chang
     assert(key->state.block != NULL);
     key_change(model, key, change, (struct model_state){0});
 }
+
+// --- swapping --------------------------------------------------------------------------------
+
+// The key of the same name in the other one of two databases.
+static struct model_key *counterpart(struct model *model, const struct model_key *key, uint32_t a,
+                                     uint32_t b)
+{
+    return model_key_make(model, key->database == a ? b : a, key->name, key->length);
+}
+
+static void key_swap(struct model *model, uint64_t change, struct model_key *key,
+                     struct model_key *other, int64_t now_ms)
+{
+    struct model_state one = key->state;
+    struct model_state two = other->state;
+    key->swapped = other->swapped = model->swaps;
+    // Both stay referenced by what can be undone, and get a reference more.
+    if (one.block != NULL)
+        one.block->references++;
+    if (two.block != NULL)
+        two.block->references++;
+    key_replace(model, key, change, two);
+    key_replace(model, other, change, one);
+    // An iteration does not go on in another database.
+    key->state.born = other->state.born = change;
+    model_watch_swap(key, change, one.block != NULL, now_ms);
+    model_watch_swap(other, change, two.block != NULL, now_ms);
+}
+
+void model_keys_swap(struct model *model, uint64_t change, uint32_t a, uint32_t b, int64_t now_ms)
+{
+    uint32_t count = model->keys_count;
+    model->swaps++;
+    for (uint32_t i = 0; i < count; i++) {
+        struct model_key *key = model->keys[i];
+        bool concerned = key->database == a || key->database == b;
+        if (concerned && key->state.block != NULL && key->swapped != model->swaps)
+            key_swap(model, change, key, counterpart(model, key, a, b), now_ms);
+    }
+}
+
+// --- undoing ---------------------------------------------------------------------------------
 
 void model_undo_last(struct model *model)
 {

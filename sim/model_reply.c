@@ -4,18 +4,25 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void model_reply_begin(struct model_reply *reply, const struct model *model, uint8_t resp)
 {
     assert(resp == 2 || resp == 3);
     model_scan_release(reply->scan);
-    struct bytes bytes = reply->bytes;
-    struct bytes missing = reply->missing;
-    bytes.length = 0;
-    missing.length = 0;
+    struct model_reply before = *reply;
+    before.bytes.length = 0;
+    before.missing.length = 0;
     *reply = (struct model_reply){
-        .kind = MODEL_NONE, .bytes = bytes, .missing = missing, .model = model, .resp = resp};
+        .kind = MODEL_NONE,
+        .bytes = before.bytes,
+        .missing = before.missing,
+        .parts = before.parts,
+        .parts_capacity = before.parts_capacity,
+        .model = model,
+        .resp = resp,
+    };
 }
 
 void model_reply_free(struct model_reply *reply)
@@ -23,6 +30,9 @@ void model_reply_free(struct model_reply *reply)
     model_scan_release(reply->scan);
     bytes_free(&reply->bytes);
     bytes_free(&reply->missing);
+    for (uint32_t i = 0; i < reply->parts_capacity; i++)
+        model_reply_free(&reply->parts[i]);
+    free(reply->parts);
     *reply = (struct model_reply){0};
 }
 
@@ -85,6 +95,11 @@ void model_reply_syntax(struct model_call *call)
     model_reply_error(call, "ERR syntax error");
 }
 
+void model_reply_arity(struct model_call *call)
+{
+    model_reply_errorf(call, "ERR wrong number of arguments for '%s' command", call->command->name);
+}
+
 void model_reply_integer(struct model_call *call, int64_t value)
 {
     reply_number(call, ':', value);
@@ -97,9 +112,31 @@ void model_reply_bulk(struct model_call *call, const void *bytes, uint32_t lengt
     bytes_add(&call->reply->bytes, "\r\n", 2);
 }
 
+void model_reply_float(struct model_call *call, const char *text, uint32_t length)
+{
+    if (call->reply->resp == 3)
+        reply_line(call, ',', text, length);
+    else
+        model_reply_bulk(call, text, length);
+}
+
+void model_reply_value(struct model_call *call, const struct model_key *key)
+{
+    struct model_text value = model_value(key);
+    if (key != NULL)
+        model_reply_bulk(call, value.data, value.length);
+    else
+        model_reply_null(call);
+}
+
 void model_reply_null(struct model_call *call)
 {
     bytes_text(reply_exact(call), call->reply->resp == 3 ? "_\r\n" : "$-1\r\n");
+}
+
+void model_reply_null_array(struct model_call *call)
+{
+    bytes_text(reply_exact(call), call->reply->resp == 3 ? "_\r\n" : "*-1\r\n");
 }
 
 void model_reply_array(struct model_call *call, uint64_t count)
@@ -113,6 +150,21 @@ void model_reply_map(struct model_call *call, uint64_t pairs)
         reply_number(call, '%', (int64_t)pairs);
     else
         reply_number(call, '*', (int64_t)(2 * pairs));
+}
+
+struct model_reply *model_reply_parts(struct model_call *call, uint32_t count)
+{
+    struct model_reply *reply = call->reply;
+    model_reply_array(call, count);
+    reply->kind = MODEL_PARTS;
+    if (count > reply->parts_capacity) {
+        reply->parts = sim_realloc(reply->parts, count, sizeof(struct model_reply));
+        memset(reply->parts + reply->parts_capacity, 0,
+               (count - reply->parts_capacity) * sizeof(struct model_reply));
+        reply->parts_capacity = count;
+    }
+    reply->parts_count = count;
+    return reply->parts;
 }
 
 // --- forms -----------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
-// The model's commands that walk through a database: DBSIZE, INFO, KEYS, SCAN.
+// The model's commands that walk through a database: DBSIZE, INFO, KEYS, RANDOMKEY,
+// SCAN.
 #include "sim/model_internal.h"
 
 #include <assert.h>
@@ -124,6 +125,28 @@ void model_do_keys(struct model_call *call)
         reply->keys++;
     }
     model_call_shows_all(call);
+}
+
+// --- RANDOMKEY -------------------------------------------------------------------------------
+
+void model_do_randomkey(struct model_call *call)
+{
+    const struct model *model = call->model;
+    struct model_reply *reply = call->reply;
+    model_call_shows_all(call);
+    reply->kind = MODEL_KEY;
+    reply->database = call->session->database;
+    for (uint32_t i = 0; i < model->keys_count; i++) {
+        if (!key_wanted(call, model->keys[i], (struct model_text){0}, true))
+            continue;
+        model_set_add(&reply->bytes, i);
+        reply->keys++;
+    }
+    if (reply->keys > 0)
+        return;
+    reply->kind = MODEL_NONE;
+    reply->bytes.length = 0;
+    model_reply_null(call);
 }
 
 // --- SCAN ------------------------------------------------------------------------------------

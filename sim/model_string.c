@@ -1,30 +1,20 @@
-// The model's commands on values: APPEND, GET, MGET, MSET, SET, STRLEN, INCR and its relatives.
+// The model's commands on one value: APPEND, GET, GETDEL, GETEX, GETRANGE, MGET, SETRANGE, STRLEN.
 #include "sim/model_internal.h"
 
 #include <stddef.h>
 
-#define VALUE_BYTES_MAX (512LL << 20)
-
 // --- reading ---------------------------------------------------------------------------------
-
-static void reply_value(struct model_call *call, const struct model_key *key)
-{
-    if (key != NULL)
-        model_reply_bulk(call, key->state.block->bytes, key->state.length);
-    else
-        model_reply_null(call);
-}
 
 void model_do_get(struct model_call *call)
 {
-    reply_value(call, model_arg_live(call, 1));
+    model_reply_value(call, model_arg_live(call, 1));
 }
 
 void model_do_mget(struct model_call *call)
 {
     model_reply_array(call, call->argc - 1);
     for (uint32_t i = 1; i < call->argc; i++)
-        reply_value(call, model_arg_live(call, i));
+        model_reply_value(call, model_arg_live(call, i));
 }
 
 void model_do_strlen(struct model_call *call)
@@ -33,115 +23,95 @@ void model_do_strlen(struct model_call *call)
     model_reply_integer(call, key != NULL ? key->state.length : 0);
 }
 
-// --- SET, MSET, APPEND -----------------------------------------------------------------------
-
-static void set_arg(struct model_call *call, uint32_t key, uint32_t value, int64_t expiry_ms)
+// Both ends count from the end when they are below 0. False when nothing is between them.
+static bool range_cut(int64_t *first, int64_t *last, int64_t length)
 {
-    struct model_text text = model_arg(call, value);
-    model_key_set(call->model, model_arg_changed(call, key), model_call_change(call), text.data,
-                  text.length, expiry_ms);
+    if (*first < 0 && *last < 0 && *first > *last)
+        return false;
+    int64_t *const ends[] = {first, last};
+    for (uint32_t i = 0; i < 2; i++) {
+        if (*ends[i] < 0)
+            *ends[i] = *ends[i] + length < 0 ? 0 : *ends[i] + length;
+    }
+    if (*last >= length)
+        *last = length - 1;
+    return *first <= *last;
 }
 
-struct set_options {
-    bool nx, xx, get, keep;
-    char unit;       // of the expiry: 'e' EX, 'p' PX, 'E' EXAT, 'P' PXAT, 0 none
-    uint32_t number; // index of its argument
+void model_do_getrange(struct model_call *call)
+{
+    int64_t first;
+    int64_t last;
+    if (!model_arg_integer(call, 2, &first) || !model_arg_integer(call, 3, &last))
+        return;
+    struct model_text value = model_value(model_arg_live(call, 1));
+    if (range_cut(&first, &last, value.length))
+        model_reply_bulk(call, value.data + first, (uint32_t)(last - first + 1));
+    else
+        model_reply_bulk(call, "", 0);
+}
+
+// --- GETDEL, GETEX ---------------------------------------------------------------------------
+
+void model_do_getdel(struct model_call *call)
+{
+    struct model_key *key = model_arg_live(call, 1);
+    model_reply_value(call, key);
+    if (key != NULL)
+        model_call_delete(call, key);
+}
+
+// What is to become of the expiry: an argument in a unit, nothing, or 'x': it goes.
+struct getex_options {
+    char unit;
+    uint32_t number;
 };
 
-static char set_unit(const struct model_call *call, uint32_t index)
+static bool getex_options(const struct model_call *call, struct getex_options *options)
 {
-    static const struct {
-        const char *word;
-        char unit;
-    } units[] = {{"ex", 'e'}, {"px", 'p'}, {"exat", 'E'}, {"pxat", 'P'}};
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-        if (model_arg_is(call, index, units[i].word))
-            return units[i].unit;
-    }
-    return 0;
-}
-
-static bool set_options(const struct model_call *call, struct set_options *options)
-{
-    *options = (struct set_options){0};
-    for (uint32_t i = 3; i < call->argc; i++) {
-        char unit = set_unit(call, i);
-        if (model_arg_is(call, i, "nx")) {
-            options->nx = true;
-        } else if (model_arg_is(call, i, "xx")) {
-            options->xx = true;
-        } else if (model_arg_is(call, i, "get")) {
-            options->get = true;
-        } else if (model_arg_is(call, i, "keepttl")) {
-            options->keep = true;
-        } else if (unit != 0 && i + 1 < call->argc) {
-            // The same unit may come again, the last number counts.
-            if (options->unit != 0 && options->unit != unit)
-                return false;
-            options->unit = unit;
+    *options = (struct getex_options){0};
+    for (uint32_t i = 2; i < call->argc; i++) {
+        char unit = model_arg_is(call, i, "persist") ? 'x' : model_arg_unit(call, i);
+        // The same may come again, the last number counts.
+        if (unit == 0 || (options->unit != 0 && options->unit != unit) ||
+            (unit != 'x' && i + 1 == call->argc))
+            return false;
+        options->unit = unit;
+        if (unit != 'x')
             options->number = ++i;
-        } else {
-            return false;
-        }
-        if ((options->nx && options->xx) || (options->keep && options->unit != 0))
-            return false;
     }
     return true;
 }
 
-// False after an error.
-static bool set_expiry(struct model_call *call, const struct set_options *options, int64_t *ms)
+void model_do_getex(struct model_call *call)
 {
-    *ms = 0;
-    if (options->unit == 0)
-        return true;
-    if (!model_arg_integer(call, options->number, ms))
-        return false;
-    bool seconds = options->unit == 'e' || options->unit == 'E';
-    bool relative = options->unit == 'e' || options->unit == 'p';
-    if (*ms > 0 && !(seconds && __builtin_mul_overflow(*ms, (int64_t)1000, ms)) &&
-        !(relative && __builtin_add_overflow(*ms, call->now_ms, ms)))
-        return true;
-    model_reply_error(call, "ERR invalid expire time in 'set' command");
-    return false;
-}
-
-void model_do_set(struct model_call *call)
-{
-    struct set_options options;
-    if (!set_options(call, &options)) {
+    struct getex_options options;
+    int64_t expiry_ms = 0;
+    if (!getex_options(call, &options)) {
         model_reply_syntax(call);
         return;
     }
-    int64_t expiry_ms;
-    if (!set_expiry(call, &options, &expiry_ms))
+    struct model_key *key = model_arg_live(call, 1);
+    bool timed = options.unit != 0 && options.unit != 'x';
+    if (key != NULL && timed && !model_arg_expiry(call, options.number, options.unit, &expiry_ms))
         return;
-    const struct model_key *key = NULL;
-    if (options.nx || options.xx || options.get || options.keep)
-        key = model_arg_live(call, 1);
-    if (options.get)
-        reply_value(call, key);
-    if ((options.nx && key != NULL) || (options.xx && key == NULL)) {
-        if (!options.get)
-            model_reply_null(call);
+    model_reply_value(call, key);
+    if (key == NULL || options.unit == 0)
         return;
-    }
-    if (options.keep && key != NULL)
-        expiry_ms = key->state.expiry_ms;
-    set_arg(call, 1, 2, expiry_ms);
-    if (!options.get)
-        model_reply_ok(call);
+    if (timed && expiry_ms <= call->now_ms)
+        model_call_delete(call, key);
+    else if (expiry_ms != 0 || key->state.expiry_ms != 0)
+        model_key_set_expiry(call->model, key, model_call_change(call), expiry_ms);
 }
 
-void model_do_mset(struct model_call *call)
+// --- APPEND, SETRANGE ------------------------------------------------------------------------
+
+bool model_length_right(struct model_call *call, int64_t total)
 {
-    if (call->argc % 2 == 0) {
-        model_reply_error(call, "ERR wrong number of arguments for 'mset' command");
-        return;
-    }
-    for (uint32_t i = 1; i < call->argc; i += 2)
-        set_arg(call, i, i + 1, 0);
-    model_reply_ok(call);
+    if (total <= MODEL_VALUE_BYTES_MAX)
+        return true;
+    model_reply_error(call, "ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+    return false;
 }
 
 void model_do_append(struct model_call *call)
@@ -149,70 +119,41 @@ void model_do_append(struct model_call *call)
     struct model_key *key = model_arg_live(call, 1);
     struct model_text tail = model_arg(call, 2);
     if (key == NULL) {
-        set_arg(call, 1, 2, 0);
+        model_call_set(call, 1, tail.data, tail.length, 0);
         model_reply_integer(call, tail.length);
         return;
     }
     int64_t total = (int64_t)key->state.length + tail.length;
-    if (total > VALUE_BYTES_MAX) {
-        model_reply_error(call, "ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+    if (!model_length_right(call, total))
         return;
-    }
     if (tail.length > 0)
         model_key_append(call->model, key, model_call_change(call), tail.data, tail.length);
+    else
+        model_watch_touch(key, key->state.touched, false);
+    model_key_edited(key);
     model_reply_integer(call, total);
 }
 
-// --- INCR and its relatives ------------------------------------------------------------------
-
-static void add(struct model_call *call, int64_t difference)
+void model_do_setrange(struct model_call *call)
 {
+    int64_t offset;
+    if (!model_arg_integer(call, 2, &offset))
+        return;
+    if (offset < 0) {
+        model_reply_error(call, "ERR offset is out of range");
+        return;
+    }
     const struct model_key *key = model_arg_live(call, 1);
-    int64_t value = 0;
-    int64_t expiry_ms = 0;
-    if (key != NULL) {
-        struct model_text text = {key->state.block->bytes, key->state.length};
-        if (!model_text_integer(text, &value)) {
-            model_reply_error(call, "ERR value is not an integer or out of range");
+    int64_t length = model_value(key).length;
+    struct model_text piece = model_arg(call, 3);
+    if (piece.length > 0) {
+        int64_t end;
+        if (__builtin_add_overflow(offset, (int64_t)piece.length, &end))
+            end = INT64_MAX;
+        if (!model_length_right(call, end))
             return;
-        }
-        expiry_ms = key->state.expiry_ms;
+        length = end > length ? end : length;
+        model_call_write(call, 1, (uint64_t)offset, piece.data, piece.length, (uint32_t)length);
     }
-    if (__builtin_add_overflow(value, difference, &value)) {
-        model_reply_error(call, "ERR increment or decrement would overflow");
-        return;
-    }
-    char text[24];
-    uint32_t length = (uint32_t)model_integer_text(text, value);
-    model_key_set(call->model, model_arg_changed(call, 1), model_call_change(call), text, length,
-                  expiry_ms);
-    model_reply_integer(call, value);
-}
-
-void model_do_incr(struct model_call *call)
-{
-    add(call, 1);
-}
-
-void model_do_decr(struct model_call *call)
-{
-    add(call, -1);
-}
-
-void model_do_incrby(struct model_call *call)
-{
-    int64_t difference;
-    if (model_arg_integer(call, 2, &difference))
-        add(call, difference);
-}
-
-void model_do_decrby(struct model_call *call)
-{
-    int64_t difference;
-    if (!model_arg_integer(call, 2, &difference))
-        return;
-    if (difference == INT64_MIN)
-        model_reply_error(call, "ERR decrement would overflow");
-    else
-        add(call, -difference);
+    model_reply_integer(call, length);
 }

@@ -63,6 +63,12 @@ uint32_t draw_counter_number(const struct draw *draw)
     return number < draw->workload->keys ? number : 0;
 }
 
+uint32_t draw_float_number(const struct draw *draw)
+{
+    uint32_t number = draw_key_number(draw) / 8 * 8 + 6;
+    return number < draw->workload->keys ? number : 0;
+}
+
 // Mostly "k:<number>"; some are empty, binary or long. The same number always gives the same name.
 void draw_key_name(const struct draw *draw, uint32_t number)
 {
@@ -91,6 +97,21 @@ void draw_key(const struct draw *draw)
     draw_key_name(draw, draw_key_number(draw));
 }
 
+#define SPARE_KEYS 12
+
+void draw_spare_key(const struct draw *draw)
+{
+    draw_key_name(draw, draw->workload->keys + (uint32_t)draw_below(draw, SPARE_KEYS));
+}
+
+void draw_key_or_spare(const struct draw *draw)
+{
+    if (draw_below(draw, 8) == 0)
+        draw_spare_key(draw);
+    else
+        draw_key(draw);
+}
+
 // --- values ----------------------------------------------------------------------------------
 
 static int64_t value_integer(const struct draw *draw)
@@ -113,6 +134,48 @@ int64_t draw_difference(const struct draw *draw)
     return draw_below(draw, 4) == 0 ? value_integer(draw) : (int64_t)draw_below(draw, 200) - 100;
 }
 
+void draw_fraction(const struct draw *draw)
+{
+    static const char *const texts[] = {"0.1",    "-0.5",
+                                        "1e2",    "-2.5e-3",
+                                        "5e-324", "0",
+                                        "-0",     "3",
+                                        ".5",     "1e17",
+                                        "-1e18",  "0x1p-3",
+                                        "3.0e3",  "-7",
+                                        "1e-17",  "1e-18",
+                                        "1.",     "+2",
+                                        "1e4000", "inf",
+                                        "-1e400", "123456789.123456789"};
+    char text[40];
+    if (draw_below(draw, 2) == 0) {
+        command_line_text(draw->line, texts[draw_below(draw, sizeof(texts) / sizeof(texts[0]))]);
+        return;
+    }
+    snprintf(text, sizeof(text), "%lld.%02u", (long long)draw_below(draw, 200) - 100,
+             (unsigned)draw_below(draw, 100));
+    command_line_text(draw->line, text);
+}
+
+int64_t draw_offset(const struct draw *draw, uint32_t per_byte)
+{
+    const struct workload *workload = draw->workload;
+    switch (draw_below(draw, 8)) {
+    case 0: // far behind the end, at times
+        if (workload->large_ppm > 0 && !draw->queued && draw_below(draw, 16) == 0)
+            return (int64_t)random_log(draw->random, (uint64_t)workload->large_bytes_max) *
+                   per_byte;
+        return (int64_t)draw_below(draw, (uint64_t)512 * per_byte);
+    case 1:
+    case 2:
+        return (int64_t)random_log(draw->random,
+                                   ((uint64_t)workload->value_bytes_max + 8) * per_byte) -
+               1;
+    default:
+        return (int64_t)draw_below(draw, 16 * per_byte);
+    }
+}
+
 static void value_text(const struct draw *draw, uint8_t *bytes, uint32_t length)
 {
     static const char letters[] =
@@ -125,8 +188,10 @@ static void value_text(const struct draw *draw, uint8_t *bytes, uint32_t length)
 static uint32_t value_length(const struct draw *draw)
 {
     const struct workload *workload = draw->workload;
-    if (workload->large_bytes_max > 0 && draw_chance(draw, workload->large_ppm))
-        return (uint32_t)random_log(draw->random, workload->large_bytes_max);
+    // What a transaction may need is reckoned before it begins, for the worst case.
+    uint32_t large = draw->queued ? workload->large_bytes_max / 16 : workload->large_bytes_max;
+    if (large > 0 && draw_chance(draw, workload->large_ppm))
+        return (uint32_t)random_log(draw->random, large);
     return (uint32_t)random_log(draw->random, (uint64_t)workload->value_bytes_max + 1) - 1;
 }
 
@@ -136,6 +201,10 @@ void draw_value(const struct draw *draw, uint32_t number)
     bool integer = draw_below(draw, 8) != 0 ? number % 4 == 1 : number % 4 != 1;
     if (integer) {
         draw_number(draw, value_integer(draw));
+        return;
+    }
+    if (number % 8 == 6 && draw_below(draw, 8) != 0) {
+        draw_fraction(draw);
         return;
     }
     uint32_t length = value_length(draw);
