@@ -27,7 +27,7 @@ struct model_state {
     uint64_t value_hash;
     int64_t expiry_ms; // 0: none
     uint64_t touched;  // the newest change to the key
-    uint64_t born;     // it has been there, and never past its expiry, since this change
+    uint64_t born;     // it has been there, and never past its expiry, since this step
 };
 
 // A key that is or was there. Keys have numbers, from 0 in the order of their first change, and are
@@ -73,6 +73,7 @@ struct model {
     int64_t latest_ms;                     // of all times that were passed
     uint64_t newest;
     uint64_t settled;
+    uint64_t steps; // of all changes: changes to one key
     // The hash after change `settled` + i is hashes[hashes_first + i].
     uint64_t *hashes;
     size_t hashes_first;
@@ -257,7 +258,7 @@ static inline void model_set_remove(struct bytes *set, uint32_t key)
 struct model_scan {
     uint32_t references; // the session and replies to come
     uint32_t database;
-    uint64_t start;        // newest change when it began
+    uint64_t start;        // newest step when it began
     uint64_t cursor;       // that the next step begins with
     bool broken;           // its steps do not belong together: nothing is guaranteed
     bool all;              // no pattern

@@ -182,7 +182,8 @@ static void key_replace(struct model *model, struct model_key *key, uint64_t cha
     bool lived =
         before->block != NULL && (before->expiry_ms == 0 || before->expiry_ms > model->latest_ms);
     after.touched = change;
-    after.born = lived ? before->born : change;
+    model->steps++;
+    after.born = lived ? before->born : model->steps;
     *undo_push(model) = (struct model_undo){change, key->number, *before};
     key->state = after;
     sums_add(model, key);
@@ -301,7 +302,7 @@ static void key_swap(struct model *model, uint64_t change, struct model_key *key
     key_replace(model, key, change, two);
     key_replace(model, other, change, one);
     // An iteration does not go on in another database.
-    key->state.born = other->state.born = change;
+    key->state.born = other->state.born = model->steps;
     model_watch_swap(key, change, one.block != NULL, now_ms);
     model_watch_swap(other, change, two.block != NULL, now_ms);
 }

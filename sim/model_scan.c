@@ -227,7 +227,7 @@ static struct model_scan *scan_iteration(struct model_call *call, uint64_t curso
         scan = sim_alloc(1, sizeof(struct model_scan));
         scan->references = 1;
         scan->database = session->database;
-        scan->start = call->model->newest;
+        scan->start = call->model->steps;
         scan->all = options->all;
         bytes_add(&scan->pattern, options->pattern.data, options->pattern.length);
         session->scan = scan;
