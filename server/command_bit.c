@@ -79,8 +79,12 @@ void command_setbit(struct call *call)
     uint8_t mask = (uint8_t)(0x80 >> offset % 8);
     bool before = (byte & mask) != 0;
     byte = (uint8_t)(bit ? byte | mask : byte & ~mask);
-    if (range_write(call, &key, entry, place, &byte, 1))
-        resp_integer(call->reply, before);
+    // A bit that is right already is no change, as in Redis, for those who watch the key.
+    if (before == (bit != 0) && entry != NULL && place < entry_value_length(entry))
+        entry_mark_edited(entry);
+    else if (!range_write(call, &key, entry, place, &byte, 1))
+        return;
+    resp_integer(call->reply, before);
 }
 
 void command_getbit(struct call *call)

@@ -176,6 +176,11 @@ static uint64_t field_bits(const struct field_target *target, const struct field
 static bool field_write(struct call *call, struct field_target *target, const struct field *field,
                         uint64_t bits)
 {
+    // A number that is right already is no change, as in Redis, for those who watch the key.
+    if (bits == field_bits(target, field)) {
+        entry_mark_edited(target->entry);
+        return true;
+    }
     uint8_t window[BITS_WINDOW_MAX];
     uint32_t first = (uint32_t)(field->offset / 8);
     uint32_t length = bits_window(field->offset, field->width);

@@ -85,11 +85,13 @@ void command_watch(struct call *call)
         resp_error(call->reply, "ERR WATCH inside MULTI is not allowed");
         return;
     }
+    const struct watch *before = connection->transaction.watches;
     // A transaction that is spoilt already needs no more.
     for (uint32_t i = 1; i < call->argc && !connection->transaction.dirty; i++) {
         struct key key = call_key(call, i);
         if (watch_add(call->server, connection, &key))
             continue;
+        watch_drop_since(call->server, connection, before);
         call_error_memory(call);
         return;
     }

@@ -102,8 +102,15 @@ bool watch_add(struct server *server, struct connection *connection, const struc
 
 void watch_drop(struct server *server, struct connection *connection)
 {
+    watch_drop_since(server, connection, NULL);
+    connection->transaction.dirty = false;
+}
+
+void watch_drop_since(struct server *server, struct connection *connection,
+                      const struct watch *before)
+{
     struct transaction *transaction = &connection->transaction;
-    while (transaction->watches != NULL) {
+    while (transaction->watches != before) {
         struct watch *watch = transaction->watches;
         transaction->watches = watch->next_own;
         watch_unlink(server, watch);
@@ -112,7 +119,6 @@ void watch_drop(struct server *server, struct connection *connection)
         server->watches_count--;
         transaction->watches_count--;
     }
-    transaction->dirty = false;
 }
 
 bool watch_expired(const struct server *server, const struct connection *connection)

@@ -10,6 +10,8 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
 #define RECONNECT_NS_MAX 50000000
 #define STALL_NS_MAX 3000000000
@@ -21,8 +23,9 @@
 struct client {
     struct link *link; // NULL: not connected
     uint32_t generation;
-    bool due;                  // it is going to act
-    uint32_t questions;        // asked since the work was done
+    bool due;           // it is going to act
+    uint32_t questions; // asked since the work was done
+    struct workload_client workload;
     struct command_line *kept; // unanswered when the connection ended: to be sent again
     uint32_t kept_count, kept_first, kept_capacity;
 };
@@ -88,11 +91,13 @@ static void client_ask(struct world *world, struct client *client)
     struct exchange *exchange = conversation_ask(conversation);
     if (client->kept_first < client->kept_count) {
         command_line_copy(&exchange->line, &client->kept[client->kept_first++]);
+        workload_asked(&client->workload, &exchange->line);
     } else if (world->plan.scenario->loads && !world->closing) {
         client_load(clients, &exchange->line);
     } else {
-        workload_next(&world->plan.workload, &clients->random, world_wall_ms(world),
-                      model_session_cursor(&conversation->session), &exchange->line);
+        client->workload.scan_cursor = model_session_cursor(&conversation->session);
+        workload_next(&world->plan.workload, &clients->random, &client->workload,
+                      world_wall_ms(world), &exchange->line);
     }
     bytes_add(&client->link->outbox, exchange->line.wire.data, exchange->line.wire.length);
 }
@@ -124,6 +129,33 @@ static void client_send(struct world *world, struct client *client)
 
 // --- leaving ---------------------------------------------------------------------------------
 
+static bool line_is(const struct command_line *line, const char *name)
+{
+    uint32_t length;
+    const uint8_t *word = command_line_arg(line, 0, &length);
+    return length == strlen(name) && strncasecmp((const char *)word, name, length) == 0;
+}
+
+// The oldest command to be sent again: the first that was not answered, or that with which its
+// transaction began.
+static uint64_t client_keep_from(struct conversation *conversation)
+{
+    uint64_t first = conversation->answered;
+    uint64_t oldest = 0;
+    if (conversation->asked > conversation->capacity)
+        oldest = conversation->asked - conversation->capacity;
+    for (uint64_t i = first; i > oldest; i--) {
+        const struct command_line *line = &conversation_at(conversation, i - 1)->line;
+        // Since the ring has grown, older ones are no longer there.
+        if (line->argc == 0 || line_is(line, "EXEC") || line_is(line, "DISCARD") ||
+            line_is(line, "UNWATCH") || line_is(line, "RESET"))
+            break;
+        if (line_is(line, "MULTI") || line_is(line, "WATCH"))
+            first = i - 1;
+    }
+    return first;
+}
+
 // What was not answered may have been executed, or not: many clients send it again.
 static void client_keep(struct world *world, struct client *client)
 {
@@ -131,14 +163,15 @@ static void client_keep(struct world *world, struct client *client)
     client->kept_first = client->kept_count = 0;
     if (!random_chance(&world->clients->random, RETRY_PPM))
         return;
-    uint64_t count = conversation->asked - conversation->answered;
+    uint64_t first = client_keep_from(conversation);
+    uint64_t count = conversation->asked - first;
     if (count > client->kept_capacity) {
         client->kept = sim_realloc(client->kept, count, sizeof(*client->kept));
         for (uint64_t i = client->kept_capacity; i < count; i++)
             client->kept[i] = (struct command_line){0};
         client->kept_capacity = (uint32_t)count;
     }
-    for (uint64_t i = conversation->answered; i < conversation->asked; i++)
+    for (uint64_t i = first; i < conversation->asked; i++)
         command_line_copy(&client->kept[client->kept_count++],
                           &conversation_at(conversation, i)->line);
 }
@@ -146,6 +179,7 @@ static void client_keep(struct world *world, struct client *client)
 static void client_left(struct world *world, struct client *client)
 {
     client_keep(world, client);
+    client->workload = (struct workload_client){0};
     client->link = NULL;
     int64_t ns = (int64_t)random_log(&world->clients->random, RECONNECT_NS_MAX);
     client_later(world, client, ns);

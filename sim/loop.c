@@ -166,6 +166,8 @@ static void run_plan(struct loop *loop, const char *name, uint64_t seed, uint64_
         plan->config.hz = HZ_MAX;
     if (plan->workload.flush_ppm < FLUSH_PPM_MIN && !scenario->swarm)
         plan->workload.flush_ppm = FLUSH_PPM_MIN;
+    plan->workload.never_past = true;
+    plan->workload.plain_transactions = true;
     if (plan->clients > LOOP_CLIENTS_MAX - 1)
         plan->clients = LOOP_CLIENTS_MAX - 1;
     if (plan->workload.large_bytes_max > LOOP_FILE_BYTES_MAX / 2)

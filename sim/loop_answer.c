@@ -102,18 +102,21 @@ static bool round_waits_for(const struct loop *loop, enum loop_log log)
 
 // --- checking --------------------------------------------------------------------------------
 
-// The reply's line when it is an error of one of these kinds.
+// The reason, when the reply is an error of one of these kinds. EXEC has words of its own in front.
 static bool reply_is_refusal(const struct bytes *replies, char text[256])
 {
-    static const char *const kinds[] = {"-OOM ", "-MISCONF "};
+#define DISCARDED "-EXECABORT Transaction discarded because of: "
+    static const char *const kinds[] = {"-OOM ", "-MISCONF ", DISCARDED "OOM ",
+                                        DISCARDED "MISCONF "};
     const uint8_t *end = memchr(replies->data, '\n', replies->length);
-    for (size_t i = 0; i < 2 && end != NULL; i++) {
+    for (size_t i = 0; i < 4 && end != NULL; i++) {
         size_t length = strlen(kinds[i]);
         if (replies->length < length || memcmp(replies->data, kinds[i], length) != 0)
             continue;
-        size_t line = (size_t)(end - replies->data) - 2;
+        size_t before = i < 2 ? 1 : sizeof(DISCARDED) - 1;
+        size_t line = (size_t)(end - replies->data) - 1 - before;
         line = line < 255 ? line : 255;
-        memcpy(text, replies->data + 1, line);
+        memcpy(text, replies->data + before, line);
         text[line] = '\0';
         return true;
     }
@@ -142,17 +145,21 @@ static void exchange_execute_late(struct loop *loop, struct loop_exchange *excha
         loop_exchange_execute(loop, exchange);
         return;
     }
-    if (line_never_refused(&exchange->line))
+    if (line_never_refused(&exchange->line) && !model_session_queues(&client->session))
         loop_fail(loop, VERDICT_WRONG, "a command that needs no space was refused: %s", text);
     exchange->executed = true;
     loop->refused++;
-    model_refused(loop->model, &client->session, text, &exchange->reply);
+    model_refused(loop->model, &client->session, &exchange->line, text, &exchange->reply);
     loop->result->tally.operations++;
 }
 
-static bool reply_is_repeatable(enum model_reply_kind kind)
+static bool reply_is_repeatable(const struct model_reply *reply)
 {
-    return kind == MODEL_EXACT || kind == MODEL_PATTERN || kind == MODEL_KEYS ||
+    enum model_reply_kind kind = reply->kind;
+    bool parts = kind == MODEL_PARTS;
+    for (uint32_t i = 0; i < reply->parts_count && parts; i++)
+        parts = reply_is_repeatable(&reply->parts[i]);
+    return parts || kind == MODEL_EXACT || kind == MODEL_PATTERN || kind == MODEL_KEYS ||
            kind == MODEL_SCAN || kind == MODEL_NONE;
 }
 
@@ -184,7 +191,7 @@ static void exchange_answered(struct loop *loop, struct loop_exchange *exchange,
         loop->told = reply->shows;
     if (reply->kind != MODEL_NONE && reply->shows > loop->round_told)
         loop->round_told = reply->shows;
-    if (reply_is_repeatable(reply->kind))
+    if (reply_is_repeatable(reply))
         trace_bytes(loop->trace, loop_now_ns(loop), "reply", exchange->client, client->replies.data,
                     length);
     if (length > 0)

@@ -29,6 +29,7 @@ struct loop_client {
     bool stalled; // it does not read for now
     bool last;    // it says no more in this round
     struct model_session session;
+    struct workload_client workload;
     uint64_t asked;       // bytes sent, on this port ever
     uint64_t answered;    // bytes received, on this port ever
     struct bytes replies; // received and not yet checked

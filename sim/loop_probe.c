@@ -49,6 +49,7 @@ static bool probe_client(struct loop *loop, const struct loop_exchange *about, u
         const struct loop_client *client = &loop->clients[*index];
         if (client->context != NULL && !client->stalled && !client->last &&
             !client->session.closing && client->session.reply == 0 &&
+            !model_session_queues(&client->session) &&
             client->session.database == loop->clients[about->client].session.database)
             return true;
     }

@@ -46,24 +46,6 @@ static size_t round_bytes(const struct loop *loop)
     return bytes;
 }
 
-// A key that has expired as soon as it is set would be deleted at a moment that nobody can tell.
-static bool line_is_born_dead(const struct loop *loop, const struct command_line *line)
-{
-    for (uint32_t i = 3; i + 1 < line->argc && loop_line_is(line, 0, "SET"); i++) {
-        uint32_t length;
-        const char *text = (const char *)command_line_arg(line, i + 1, &length);
-        char number[24] = "";
-        if (length < sizeof(number))
-            memcpy(number, text, length);
-        int64_t at = (int64_t)strtoll(number, NULL, 10);
-        if (loop_line_is(line, i, "PXAT") && at <= loop->wall_ms)
-            return true;
-        if (loop_line_is(line, i, "EXAT") && at <= loop->wall_ms / 1000)
-            return true;
-    }
-    return false;
-}
-
 // While commands may be refused, the only way to know is the reply.
 static bool line_is_mute(const struct command_line *line)
 {
@@ -72,9 +54,9 @@ static bool line_is_mute(const struct command_line *line)
 
 static bool line_may_be_drawn(const struct loop *loop, const struct command_line *line)
 {
-    bool flushes = loop_line_is(line, 0, "FLUSHDB") || loop_line_is(line, 0, "FLUSHALL");
-    return !line_is_born_dead(loop, line) && !(loop->may_refuse && line_is_mute(line)) &&
-           !(loop->no_flush && flushes);
+    bool flushes = loop_line_is(line, 0, "FLUSHDB") || loop_line_is(line, 0, "FLUSHALL") ||
+                   loop_line_is(line, 0, "SWAPDB");
+    return !(loop->may_refuse && line_is_mute(line)) && !(loop->no_flush && flushes);
 }
 
 void loop_round_draw(struct loop *loop, uint32_t index)
@@ -83,15 +65,18 @@ void loop_round_draw(struct loop *loop, uint32_t index)
     if (client->last || loop->round_count == LOOP_ROUND_DRAWN)
         return;
     struct command_line *line = loop_round_add(loop, index);
+    struct workload_client before = client->workload;
+    before.scan_cursor = model_session_cursor(&client->session);
     do {
-        workload_next(&loop->plan.workload, &loop->work, loop->wall_ms,
-                      model_session_cursor(&client->session), line);
+        client->workload = before;
+        workload_next(&loop->plan.workload, &loop->work, &client->workload, loop->wall_ms, line);
     } while (!line_may_be_drawn(loop, line));
     client->last = loop_line_is(line, 0, "QUIT");
     // What does not fit the round any more waits for another time.
     bool alone = loop->round_count == 1;
     if (!alone && (line->wire.length > LINE_BYTES_MAX || round_bytes(loop) > ROUND_BYTES_MAX)) {
         loop->round_count--;
+        client->workload = before;
         client->last = true;
     }
 }

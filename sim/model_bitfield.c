@@ -183,7 +183,7 @@ static bool operation_do(struct model_call *call, const struct operation *operat
         number = number_of(operation, after);
     model_reply_integer(call, (int64_t)number);
     bits_put(bytes, operation->offset, operation->width, after);
-    return true;
+    return after != before;
 }
 
 static void operations_do(struct model_call *call, const struct operations *operations)

@@ -195,7 +195,7 @@ static bool float_bounded(struct model_call *call, const struct options *options
 
 static void by_float(struct model_call *call, const struct options *options)
 {
-    long double by;
+    long double by = 0;
     long double bounds[2] = {-LDBL_MAX, LDBL_MAX};
     long double before;
     int64_t expiry_ms;

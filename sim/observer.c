@@ -39,6 +39,7 @@ struct observed_sample {
 struct observer {
     bool in_call;
     int64_t call_now_ms;
+    uint32_t steps;     // commands of the transaction under way that have begun
     uint64_t told;      // safe against the end of the process
     uint64_t durable;   // ... against a power cut
     uint64_t witnessed; // ... and witnessed by the completion log
@@ -296,6 +297,8 @@ void observer_recovered(struct world *world)
 
 bool __real_commands_call(struct call *call);
 bool __wrap_commands_call(struct call *call);
+void __real_call_execute(struct call *call);
+void __wrap_call_execute(struct call *call);
 void __real_commands_refuse_memory(struct call *call);
 void __wrap_commands_refuse_memory(struct call *call);
 void __real_wal_append(struct wal *wal, const struct wal_record *record);
@@ -371,7 +374,7 @@ static void observer_model(struct world *world, struct link *link, struct exchan
     trace_bytes(world->trace, world->now_ns, refused == NULL ? "execute" : "refuse", link->client,
                 exchange->line.wire.data, exchange->line.wire.length);
     if (refused != NULL)
-        model_refused(world->model, session, refused, &exchange->reply);
+        model_refused(world->model, session, &exchange->line, refused, &exchange->reply);
     else
         model_execute(world->model, session, &exchange->line, now_ms, &exchange->reply);
     exchange->promise = observer_promise(world->model, before, completion);
@@ -392,9 +395,11 @@ bool __wrap_commands_call(struct call *call)
     uint64_t full = server->stats.denied_full;
     uint64_t memory = server->stats.denied_memory;
     observer->in_call = true;
+    observer->steps = 0;
     observer->call_now_ms = call->now_ms;
     bool done = __real_commands_call(call);
     observer->in_call = false;
+    observer->steps = 0;
     if (!done)
         return false;
     char text[256];
@@ -410,6 +415,13 @@ bool __wrap_commands_call(struct call *call)
     }
     observer_model(world, link, exchange, refused, call->now_ms);
     return true;
+}
+
+// A command of a transaction.
+void __wrap_call_execute(struct call *call)
+{
+    world_current()->observer->steps++;
+    __real_call_execute(call);
 }
 
 // An argument found no memory; the arguments have been thrown away.
@@ -457,6 +469,11 @@ void __wrap_wal_append(struct wal *wal, const struct wal_record *record)
     int64_t now_ms = observer->in_call ? observer->call_now_ms : server->wall_ms;
     if (database < 0)
         world_fail(world, VERDICT_WRONG, "a delete is logged for a database that is not there");
+    if (observer->steps > 0) {
+        model_deleted_within(world->model, observer->steps - 1, (uint32_t)database, record->key,
+                             record->key_length);
+        return;
+    }
     bool expired =
         model_is_expired(world->model, (uint32_t)database, record->key, record->key_length, now_ms);
     if (!expired && observer->in_call)

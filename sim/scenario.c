@@ -143,7 +143,8 @@ static void plan_config(struct plan *plan, struct random *random)
     snprintf(config->bind, sizeof(config->bind), "127.0.0.1");
     snprintf(config->dir, sizeof(config->dir), "data");
     config->maxclients = random_between(random, plan->clients, plan->clients + 8);
-    config->maxmemory = (int64_t)MIB(64);
+    // Transactions reckon with the worst case.
+    config->maxmemory = (int64_t)MIB(512);
     if (random_chance(random, plan->ppm[FAULT_MEMORY_FULL]))
         config->maxmemory =
             EMPTY_BYTES + random_between(random, 0, (int64_t)KIB(random_log(random, KIB(4))));
@@ -197,6 +198,9 @@ void plan_draw(struct plan *plan, const struct scenario *scenario, uint64_t seed
         workload_draw(&plan->workload, &work);
     else
         workload_default(&plan->workload);
+    // Whether LCS finds memory for its table, nobody can tell.
+    if (plan->ppm[FAULT_MEMORY_FULL] > 0)
+        plan->workload.lcs_ppm = 0;
     if (!scenario->swarm && scenario->ppm[FAULT_RESET] > 0)
         plan->workload.quit_ppm = 5000;
     if (scenario->changes_modes)

@@ -186,19 +186,19 @@ static void draw_config(const struct draw *draw)
 static void draw_any(const struct draw *draw, uint64_t scan_cursor)
 {
     const struct workload *workload = draw->workload;
-    uint32_t config_ppm = draw->queued && workload->config_alone ? 0 : workload->config_ppm;
+    bool plain = draw->queued && workload->plain_transactions;
     // One number decides between the rare kinds.
     uint32_t at = (uint32_t)draw_below(draw, 1000000);
     uint32_t end = workload->quit_ppm;
     if (at < end)
         draw_words(draw, "QUIT", NULL);
-    else if (at < (end += workload->flush_ppm))
+    else if (at < (end += plain ? 0 : workload->flush_ppm))
         draw_flush(draw);
-    else if (at < (end += workload->swap_ppm))
+    else if (at < (end += plain ? 0 : workload->swap_ppm))
         draw_swap(draw);
     else if (at < (end += workload->whole_ppm))
         draw_whole(draw, scan_cursor);
-    else if (at < (end += config_ppm))
+    else if (at < (end += plain ? 0 : workload->config_ppm))
         draw_config(draw);
     else if (at < (end += workload->session_ppm))
         draw_session(draw);

@@ -41,8 +41,8 @@ struct workload {
     bool expiry_far;
     // Keys are set that have expired already: never, or though they live long otherwise.
     bool never_past, expiry_past;
-    // CONFIG SET is never part of a transaction.
-    bool config_alone;
+    // CONFIG SET, FLUSHDB, FLUSHALL and SWAPDB are never part of a transaction.
+    bool plain_transactions;
 };
 
 // A client: what it is in the middle of. Zeroed memory is a new one.

@@ -3,6 +3,7 @@
 #define PORO_TESTS_UNIT_SIM_MODEL_H
 
 #include "sim/model.h"
+#include "sim/workload.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@ struct talk {
     struct model_session session;
     struct model_reply reply;
     struct command_line line;
+    struct workload_client client;
     int64_t now_ms;
     uint64_t change; // that the last command made
 };

@@ -1,8 +1,6 @@
 // The simulator's model: replies, sessions, expiry, what replies show, history and states.
 #include "tests/unit/sim_model.h"
 
-#include "sim/workload.h"
-
 #include <stdlib.h>
 
 // --- replies ---------------------------------------------------------------------------------
@@ -152,11 +150,18 @@ Test(sim_model, replies_to_commands_on_connections)
 Test(sim_model, every_command_is_found)
 {
     static const char *const names[] = {
-        "append", "auth",    "client", "command", "config",   "dbsize",  "decr", "decrby",
-        "del",    "echo",    "exists", "expire",  "flushall", "flushdb", "get",  "hello",
-        "incr",   "incrby",  "info",   "keys",    "mget",     "mset",    "ping", "persist",
-        "pttl",   "pexpire", "reset",  "scan",    "select",   "set",     "quit", "strlen",
-        "time",   "ttl",     "type",   "unlink",
+        "append",  "auth",      "bitcount",    "bitfield",    "bitfield_ro", "bitop",    "bitpos",
+        "client",  "command",   "config",      "copy",        "dbsize",      "decr",     "decrby",
+        "del",     "delex",     "delifeq",     "digest",      "discard",     "dump",     "echo",
+        "exec",    "exists",    "expire",      "expireat",    "expiretime",  "flushall", "flushdb",
+        "get",     "getbit",    "getdel",      "getex",       "getrange",    "getset",   "hello",
+        "incr",    "incrby",    "incrbyfloat", "increx",      "info",        "keys",     "lcs",
+        "mget",    "move",      "mset",        "msetex",      "msetnx",      "multi",    "object",
+        "persist", "pexpire",   "pexpireat",   "pexpiretime", "ping",        "psetex",   "pttl",
+        "quit",    "randomkey", "rename",      "renamenx",    "reset",       "restore",  "scan",
+        "select",  "set",       "setbit",      "setex",       "setnx",       "setrange", "strlen",
+        "substr",  "swapdb",    "time",        "touch",       "ttl",         "type",     "unlink",
+        "unwatch", "wait",      "watch",
     };
     struct talk talk;
     talk_begin(&talk);
@@ -187,9 +192,9 @@ Test(sim_model, client_reply)
     TALK(&talk, "RESET", "");
     TALK(&talk, "PING", "+PONG\r\n");
     TALK(&talk, "CLIENT REPLY SKIP", "");
-    model_refused(talk.model, &talk.session, "OOM no", &talk.reply);
+    model_refused(talk.model, &talk.session, &talk.line, "OOM no", &talk.reply);
     cr_assert(talk.reply.kind == MODEL_NONE);
-    model_refused(talk.model, &talk.session, "OOM no", &talk.reply);
+    model_refused(talk.model, &talk.session, &talk.line, "OOM no", &talk.reply);
     cr_assert(talk_check(&talk, "-OOM no\r\n") == 9);
     cr_assert(talk.session.executed == 14);
     talk_end(&talk);
@@ -371,7 +376,7 @@ Test(sim_model, history_can_be_taken_back_and_searched)
         hashes[0] = 0;
         while (model_newest(talk.model) + 1 < HISTORY && talk.session.executed < 2 * HISTORY) {
             talk.now_ms += random_between(&random, -5, 20);
-            workload_next(&workload, &random, talk.now_ms, 0, &talk.line);
+            workload_next(&workload, &random, &talk.client, talk.now_ms, &talk.line);
             uint64_t before = model_newest(talk.model);
             talk.change =
                 model_execute(talk.model, &talk.session, &talk.line, talk.now_ms, &talk.reply);

@@ -2,8 +2,6 @@
 // of iterations with SCAN.
 #include "tests/unit/sim_model.h"
 
-#include "sim/workload.h"
-
 #include <errno.h>
 #include <stdlib.h>
 
@@ -19,6 +17,8 @@ static struct model_reply fresh(const struct model_reply *reply)
     struct model_reply copy = *reply;
     copy.bytes = copy.missing = (struct bytes){0};
     copy.scan = NULL;
+    copy.parts = NULL;
+    copy.parts_capacity = 0;
     bytes_add(&copy.bytes, reply->bytes.data, reply->bytes.length);
     bytes_add(&copy.missing, reply->missing.data, reply->missing.length);
     return copy;
@@ -78,7 +78,7 @@ Test(sim_reply, exact_replies)
     workload.wrong_ppm = 100000;
     uint64_t checked = 0;
     for (int i = 0; i < 3000; i++) {
-        workload_next(&workload, &random, talk.now_ms, 0, &talk.line);
+        workload_next(&workload, &random, &talk.client, talk.now_ms, &talk.line);
         model_execute(talk.model, &talk.session, &talk.line, talk.now_ms++, &talk.reply);
         if (talk.reply.kind != MODEL_EXACT)
             continue;
@@ -129,6 +129,66 @@ Test(sim_reply, forms)
     check_text(&talk.reply, "%2\r\n+a\r\n_\r\n~1\r\n#t\r\n=5\r\ntxt:a\r\n");
     talk_say(&talk, "INFO");
     check_text(&talk.reply, "=5\r\ntxt:a\r\n");
+    talk_end(&talk);
+}
+
+Test(sim_reply, parts)
+{
+    struct talk talk;
+    talk_begin(&talk);
+    talk_say(&talk, "MULTI");
+    talk_say(&talk, "SET a 1");
+    talk_say(&talk, "TIME");
+    talk_say(&talk, "KEYS *");
+    talk_say(&talk, "RANDOMKEY");
+    talk_say(&talk, "GET a");
+    static const char right[] = "*5\r\n+OK\r\n*2\r\n$1\r\n1\r\n$2\r\n22\r\n*1\r\n$1\r\na\r\n"
+                                "$1\r\na\r\n$1\r\n1\r\n";
+    talk_say(&talk, "EXEC");
+    for (size_t i = 0; i < sizeof(right) - 1; i++)
+        cr_assert(check(&talk.reply, (const uint8_t *)right, i) == -EAGAIN, "%zu", i);
+    cr_assert(talk_check(&talk, right) == (int64_t)sizeof(right) - 1);
+    char error[512];
+    talk_say(&talk, "MULTI");
+    talk_say(&talk, "PING");
+    talk_say(&talk, "GET a");
+    talk_say(&talk, "EXEC");
+    cr_assert(model_reply_check(&talk.reply, (const uint8_t *)"*2\r\n+PONG\r\n$1\r\n2", 18,
+                                error) == -EBADMSG);
+    cr_assert(strncmp(error, "element 1: ", 11) == 0, "%s", error);
+    talk_end(&talk);
+}
+
+Test(sim_reply, one_key_of_several)
+{
+    struct talk talk;
+    talk_begin(&talk);
+    TALK(&talk, "RANDOMKEY", "$-1\r\n");
+    talk_say(&talk, "MSET a 1 bb 2");
+    TALK(&talk, "RANDOMKEY", "$1\r\na\r\n");
+    TALK(&talk, "RANDOMKEY", "$2\r\nbb\r\n");
+    talk_say(&talk, "RANDOMKEY");
+    cr_assert(talk_check(&talk, "$1\r\nb\r\n") == -EBADMSG);
+    cr_assert(talk_check(&talk, "$-1\r\n") == -EBADMSG);
+    cr_assert(talk_check(&talk, "*") == -EBADMSG);
+    talk_end(&talk);
+}
+
+Test(sim_reply, times_of_another_clock)
+{
+    struct talk talk;
+    talk_begin(&talk);
+    talk_say(&talk, "SET a 1 PX 50000");
+    TALK(&talk, "PTTL a", ":50000\r\n");
+    talk_say(&talk, "PTTL a");
+    cr_assert(talk_check(&talk, ":50001\r\n") == -EBADMSG);
+    model_allow_late(talk.model, 2000);
+    TALK(&talk, "PTTL a", ":51999\r\n");
+    TALK(&talk, "TTL a", ":48\r\n");
+    talk_say(&talk, "TTL a");
+    cr_assert(talk_check(&talk, ":47\r\n") == -EBADMSG);
+    cr_assert(talk_check(&talk, ":-1\r\n") == -EBADMSG);
+    TALK(&talk, "TTL b", ":-2\r\n");
     talk_end(&talk);
 }
 
