@@ -163,6 +163,17 @@ static bool reply_is_repeatable(const struct model_reply *reply)
            kind == MODEL_SCAN || kind == MODEL_NONE;
 }
 
+// The newest protocol that the reply speaks: HELLO inside a transaction changes it for what follows.
+static uint8_t reply_resp(const struct model_reply *reply)
+{
+    uint8_t resp = reply->resp;
+    for (uint32_t i = 0; i < reply->parts_count; i++) {
+        uint8_t part = reply_resp(&reply->parts[i]);
+        resp = part > resp ? part : resp;
+    }
+    return resp;
+}
+
 static void exchange_leaks(struct loop *loop, const struct loop_exchange *exchange)
 {
     uint64_t shows = exchange->reply.shows;
@@ -195,7 +206,7 @@ static void exchange_answered(struct loop *loop, struct loop_exchange *exchange,
         trace_bytes(loop->trace, loop_now_ns(loop), "reply", exchange->client, client->replies.data,
                     length);
     if (length > 0)
-        loop_client_parse(loop, exchange->client, length, reply->resp);
+        loop_client_parse(loop, exchange->client, length, reply_resp(reply));
 }
 
 static bool exchange_check(struct loop *loop, struct loop_exchange *exchange)
