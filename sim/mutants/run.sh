@@ -161,7 +161,7 @@ failed=$(grep -vc '^caught ' "$results")
 missing=$(($(wc -w <<<"$list") - passed - failed))
 echo
 printf '%-36s %-22s %-8s %7s %8s\n' mutant 'caught by' verdict seeds seconds
-sort -k2 "$results" | while read -r kind name scenario verdict taken seconds rest; do
+sort -V -k2 "$results" | while read -r kind name scenario verdict taken seconds rest; do
     if [ "$kind" = caught ]; then
         printf '%-36s %-22s %-8s %7s %8s\n' "$name" "$scenario" "$verdict" "$taken" "$seconds"
     else
