@@ -177,10 +177,8 @@ static bool field_write(struct call *call, struct field_target *target, const st
                         uint64_t bits)
 {
     // A number that is right already is no change, as in Redis, for those who watch the key.
-    if (bits == field_bits(target, field)) {
-        entry_mark_edited(target->entry);
+    if (bits == field_bits(target, field))
         return true;
-    }
     uint8_t window[BITS_WINDOW_MAX];
     uint32_t first = (uint32_t)(field->offset / 8);
     uint32_t length = bits_window(field->offset, field->width);
@@ -280,8 +278,12 @@ void command_bitfield(struct call *call)
         return;
     struct field_target target = {.key = call_key(call, 1)};
     target.entry = data_find(call, &target.key, fields.reach == 0);
-    if (fields.reach == 0 || fields_grow(call, &target, fields.reach))
-        fields_execute(call, &target, fields.count);
+    if (fields.reach > 0 && !fields_grow(call, &target, fields.reach))
+        return;
+    // What is to be written, even if it then is not, makes the value one that is kept as text.
+    if (fields.reach > 0)
+        entry_mark_edited(target.entry);
+    fields_execute(call, &target, fields.count);
 }
 
 void command_bitfield_ro(struct call *call)
