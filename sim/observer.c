@@ -4,6 +4,7 @@
 #include "server/call.h"
 #include "server/commands.h"
 #include "server/connection.h"
+#include "server/data.h"
 #include "server/journal.h"
 #include "server/server.h"
 #include "sim/bytes.h"
@@ -23,6 +24,8 @@
 #define EVERYSEC_NS 3000000000
 #define EVERYSEC_SAMPLES 16
 #define EVERYSEC_SAMPLE_NS 500000000
+// What expiries that EXEC sets, and blocks that are rounded up, may take beyond maxmemory.
+#define EXEC_OVER_BYTES 16384
 
 // A batch that was closed: the newest change in it.
 struct observed_frame {
@@ -385,6 +388,17 @@ static void observer_model(struct world *world, struct link *link, struct exchan
     clients_answered(world, link, conversation_executed(world, &link->conversation));
 }
 
+// Room for all of a transaction is made sure of before: in the middle of it nothing is refused.
+static void observer_memory(struct world *world, const struct call *call, uint64_t before)
+{
+    uint64_t most = (uint64_t)call->server->config.maxmemory;
+    uint64_t after = data_used_bytes(call->server);
+    most = before > most ? before : most;
+    if (world->observer->steps > 0 && after > most + EXEC_OVER_BYTES)
+        world_fail(world, VERDICT_WRONG, "a transaction takes %llu bytes more than there are",
+                   (unsigned long long)(after - most));
+}
+
 bool __wrap_commands_call(struct call *call)
 {
     struct world *world = world_current();
@@ -394,10 +408,12 @@ bool __wrap_commands_call(struct call *call)
     struct exchange *exchange = observer_exchange(world, link, call);
     uint64_t full = server->stats.denied_full;
     uint64_t memory = server->stats.denied_memory;
+    uint64_t used = data_used_bytes(server);
     observer->in_call = true;
     observer->steps = 0;
     observer->call_now_ms = call->now_ms;
     bool done = __real_commands_call(call);
+    observer_memory(world, call, used);
     observer->in_call = false;
     observer->steps = 0;
     if (!done)

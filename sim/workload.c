@@ -14,17 +14,24 @@ static uint32_t ppm_or_none(struct random *random, uint32_t most)
     return random_below(random, 3) == 0 ? 0 : (uint32_t)random_log(random, most);
 }
 
+// The same, and as often a good part of `most`.
+static uint32_t ppm_or_many(struct random *random, uint32_t most)
+{
+    bool many = random_below(random, 3) == 0;
+    return many ? (uint32_t)random_between(random, most / 8, most) : ppm_or_none(random, most);
+}
+
 static void draw_weights_of_groups(struct workload *workload, struct random *random)
 {
-    workload->range_ppm = ppm_or_none(random, 300000);
-    workload->bit_ppm = ppm_or_none(random, 300000);
-    workload->float_ppm = ppm_or_none(random, 200000);
-    workload->rename_ppm = ppm_or_none(random, 300000);
-    workload->newer_ppm = ppm_or_none(random, 300000);
+    workload->range_ppm = ppm_or_many(random, 300000);
+    workload->bit_ppm = ppm_or_many(random, 300000);
+    workload->float_ppm = ppm_or_many(random, 200000);
+    workload->rename_ppm = ppm_or_many(random, 300000);
+    workload->newer_ppm = ppm_or_many(random, 300000);
     workload->lcs_ppm = ppm_or_none(random, 50000);
-    workload->transaction_ppm = ppm_or_none(random, 300000);
+    workload->transaction_ppm = ppm_or_many(random, 300000);
     workload->transaction_max = (uint32_t)random_log(random, 20);
-    workload->watch_ppm = ppm_or_none(random, 800000);
+    workload->watch_ppm = ppm_or_many(random, 800000);
     workload->discard_ppm = ppm_or_none(random, 200000);
     workload->swap_ppm = ppm_or_none(random, 10000);
 }
@@ -33,7 +40,7 @@ void workload_draw(struct workload *workload, struct random *random)
 {
     *workload = (struct workload){
         .keys = (uint32_t)random_between(random, 8, 16) + (uint32_t)random_log(random, 4984),
-        .hot_ppm = ppm_or_none(random, 900000),
+        .hot_ppm = ppm_or_many(random, 900000),
         .databases = random_below(random, 2) == 0 ? 1 : (uint32_t)random_between(random, 2, 16),
         .value_bytes_max = (uint32_t)random_log(random, 16384),
         .large_ppm = random_below(random, 3) == 0 ? (uint32_t)random_log(random, 50000) : 0,
@@ -214,16 +221,40 @@ static void draw_any(const struct draw *draw, uint64_t scan_cursor)
 
 static void draw_multi(const struct draw *draw, struct workload_client *client)
 {
+    const struct workload *workload = draw->workload;
     draw_words(draw, "MULTI", NULL);
-    client->left = (uint32_t)draw_below(draw, draw->workload->transaction_max + 1);
+    client->left = (uint32_t)draw_below(draw, workload->transaction_max + 1);
+    client->copies = workload->rename_ppm > 0 && draw_below(draw, 8) == 0;
+    client->copies_first = true;
+    client->copied = draw_key_number(draw);
 }
 
+// What logs far more than it says: a value is set, and copied again and again.
+static void draw_copies(const struct draw *draw, struct workload_client *client)
+{
+    bool first = client->copies_first;
+    client->copies_first = false;
+    draw_begin(draw, first ? "SET" : "COPY", first ? 3 : 4);
+    draw_key_name(draw, client->copied);
+    if (first) {
+        draw_large_value(draw);
+        return;
+    }
+    draw_spare_key(draw);
+    draw_word(draw, "REPLACE");
+}
+
+// The hot keys mostly: what others change meanwhile, too.
 static void draw_watch(const struct draw *draw)
 {
     uint32_t count = 1 + (uint32_t)draw_below(draw, 3);
     draw_begin(draw, "WATCH", 1 + count);
-    for (uint32_t i = 0; i < count; i++)
-        draw_key_or_spare(draw);
+    for (uint32_t i = 0; i < count; i++) {
+        if (draw_below(draw, 2) == 0)
+            draw_hot_key(draw);
+        else
+            draw_key_or_spare(draw);
+    }
 }
 
 // A command that is about transactions; false when it is to be another one.
@@ -231,10 +262,13 @@ static bool draw_transaction(const struct draw *draw, struct workload_client *cl
 {
     const struct workload *workload = draw->workload;
     if (client->queues) {
-        if (client->left == 0)
+        if (client->left == 0) {
             draw_words(draw, draw_chance(draw, workload->discard_ppm) ? "DISCARD" : "EXEC", NULL);
-        else
+        } else {
+            if (client->copies)
+                draw_copies(draw, client);
             client->left--;
+        }
         return draw->line->argc > 0;
     }
     if (client->watches) {

@@ -51,6 +51,9 @@ struct workload_client {
     bool watches;
     bool queues;   // after MULTI
     uint32_t left; // commands that are still to be queued
+    bool copies;   // ... these copy one key; the first one sets it
+    bool copies_first;
+    uint32_t copied; // its number
 };
 
 // Draws all weights: what a swarm run does.

@@ -40,11 +40,14 @@ uint32_t draw_counter_number(const struct draw *draw);
 uint32_t draw_float_number(const struct draw *draw);
 void draw_key_name(const struct draw *draw, uint32_t number);
 void draw_key(const struct draw *draw);
+void draw_hot_key(const struct draw *draw);
 // One of a few keys that are seldom there: for what wants a new one.
 void draw_spare_key(const struct draw *draw);
 void draw_key_or_spare(const struct draw *draw);
 // A value for this key.
 void draw_value(const struct draw *draw, uint32_t number);
+// A large one, if the workload has any.
+void draw_large_value(const struct draw *draw);
 // A difference for INCRBY: small, mostly.
 int64_t draw_difference(const struct draw *draw);
 // A number with a fraction, as text.

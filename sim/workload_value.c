@@ -49,12 +49,17 @@ void draw_words(const struct draw *draw, const char *first, ...)
 
 // --- keys ------------------------------------------------------------------------------------
 
-uint32_t draw_key_number(const struct draw *draw)
+static uint32_t hot_number(const struct draw *draw)
 {
     uint32_t keys = draw->workload->keys;
+    return (uint32_t)draw_below(draw, keys < 4 ? keys : 4);
+}
+
+uint32_t draw_key_number(const struct draw *draw)
+{
     if (draw_chance(draw, draw->workload->hot_ppm))
-        return (uint32_t)draw_below(draw, keys < 4 ? keys : 4);
-    return (uint32_t)draw_below(draw, keys);
+        return hot_number(draw);
+    return (uint32_t)draw_below(draw, draw->workload->keys);
 }
 
 uint32_t draw_counter_number(const struct draw *draw)
@@ -95,6 +100,11 @@ void draw_key_name(const struct draw *draw, uint32_t number)
 void draw_key(const struct draw *draw)
 {
     draw_key_name(draw, draw_key_number(draw));
+}
+
+void draw_hot_key(const struct draw *draw)
+{
+    draw_key_name(draw, hot_number(draw));
 }
 
 #define SPARE_KEYS 12
@@ -185,29 +195,30 @@ static void value_text(const struct draw *draw, uint8_t *bytes, uint32_t length)
         bytes[i] = (uint8_t)letters[bytes[i] & 63];
 }
 
+// A large value inside a transaction has up to so many bytes, at least.
+#define LARGE_QUEUED_BYTES (1 << 16)
+
+static uint32_t large_length(const struct draw *draw)
+{
+    const struct workload *workload = draw->workload;
+    if (!draw->queued)
+        return (uint32_t)random_log(draw->random, workload->large_bytes_max);
+    // What a transaction may need is reckoned before it begins, for the worst case.
+    uint32_t part = workload->large_bytes_max / 16;
+    return (uint32_t)draw_below(draw, part > LARGE_QUEUED_BYTES ? part : LARGE_QUEUED_BYTES);
+}
+
 static uint32_t value_length(const struct draw *draw)
 {
     const struct workload *workload = draw->workload;
-    // What a transaction may need is reckoned before it begins, for the worst case.
-    uint32_t large = draw->queued ? workload->large_bytes_max / 16 : workload->large_bytes_max;
-    if (large > 0 && draw_chance(draw, workload->large_ppm))
-        return (uint32_t)random_log(draw->random, large);
+    if (workload->large_bytes_max > 0 && draw_chance(draw, workload->large_ppm))
+        return large_length(draw);
     return (uint32_t)random_log(draw->random, (uint64_t)workload->value_bytes_max + 1) - 1;
 }
 
-void draw_value(const struct draw *draw, uint32_t number)
+static void draw_bytes(const struct draw *draw, uint32_t length)
 {
     uint8_t small[4096];
-    bool integer = draw_below(draw, 8) != 0 ? number % 4 == 1 : number % 4 != 1;
-    if (integer) {
-        draw_number(draw, value_integer(draw));
-        return;
-    }
-    if (number % 8 == 6 && draw_below(draw, 8) != 0) {
-        draw_fraction(draw);
-        return;
-    }
-    uint32_t length = value_length(draw);
     if (length <= sizeof(small)) {
         if (draw_below(draw, 2) == 0)
             value_text(draw, small, length);
@@ -221,6 +232,23 @@ void draw_value(const struct draw *draw, uint32_t number)
     command_line_add(draw->line, large, length);
     struct bytes done = {.data = large};
     bytes_free(&done);
+}
+
+void draw_value(const struct draw *draw, uint32_t number)
+{
+    bool integer = draw_below(draw, 8) != 0 ? number % 4 == 1 : number % 4 != 1;
+    if (integer)
+        draw_number(draw, value_integer(draw));
+    else if (number % 8 == 6 && draw_below(draw, 8) != 0)
+        draw_fraction(draw);
+    else
+        draw_bytes(draw, value_length(draw));
+}
+
+void draw_large_value(const struct draw *draw)
+{
+    bool large = draw->workload->large_ppm > 0;
+    draw_bytes(draw, large ? large_length(draw) : value_length(draw));
 }
 
 // --- times -----------------------------------------------------------------------------------
