@@ -27,7 +27,7 @@ static const struct scenario scenarios[] = {
      .ppm = {QUIET, [FAULT_KILL] = 600, [FAULT_POWER_CUT] = 600, [FAULT_ROT_TAIL] = 120000,
              [FAULT_ROT_INTENT] = 200000, [FAULT_ROT_NEWEST] = 200000, [FAULT_ROT_HEADER] = 120000,
              [FAULT_UNREADABLE] = 60000, [FAULT_MISDIRECTED] = 60000}},
-    {.name = "completion_corruption", .what = "the completion log is damaged, the disk is full at times",
+    {.name = "completion_corruption", .what = "the completion log is damaged; full disks",
      .runs = 100, .operations = 600, .clients = 4,
      .ppm = {QUIET, [FAULT_KILL] = 600, [FAULT_POWER_CUT] = 600, [FAULT_ROT_COMPLETION] = 300000,
              [FAULT_ROT_COMPLETION_ALL] = 150000, [FAULT_TRUNCATE_COMPLETION] = 150000,
