@@ -149,30 +149,48 @@ void transaction_drop(struct server *server, struct connection *connection)
 
 // --- what it needs ---------------------------------------------------------------------------
 
+// No number that INCR makes is longer as text.
+#define LONGEST_MIN 32
+
 // What is known of all queued commands before the first one is executed. No value can become longer
-// than `longest` in between: values are made of values that are there, of arguments, and of the
-// zeros that are put in between.
+// than `longest` and `appended` together: values are made of values that are there, of the arguments
+// of one command, and of the zeros that it puts before them; only APPEND makes them longer by more.
 struct estimate {
-    uint64_t longest_now; // of the values that are there, of keys that commands name
-    uint64_t arguments;   // all, together
-    uint64_t reach;       // zeros
+    uint64_t longest;
+    uint64_t appended;
     uint64_t key_longest;
-    uint64_t memory;
+    uint64_t memory; // for values made of arguments and zeros
     uint64_t log;
     uint32_t makers;  // commands that make values of other values
     uint32_t growers; // commands that may need memory
+    uint32_t pins;    // values that are being sent, and commands that may send one
     bool everywhere;  // some are executed in another database than the present one, or after a swap
 };
 
 static void estimate_key(struct call *call, const struct key *key, struct estimate *estimate)
 {
     const struct entry *entry = keyspace_find(call->server->keyspace, key);
-    if (entry != NULL && entry_value_length(entry) > estimate->longest_now)
-        estimate->longest_now = entry_value_length(entry);
+    if (entry == NULL)
+        return;
+    if (entry_value_length(entry) > estimate->longest)
+        estimate->longest = entry_value_length(entry);
+    estimate->pins += (entry->flags & ENTRY_PINNED) != 0;
 }
 
-static void estimate_keys(struct call *call, struct estimate *estimate)
+// May the command reply with a whole value, which stays where it is until it has been sent?
+static bool may_send(const struct call *call)
 {
+    command_handler handler = call->command->handler;
+    if (handler == command_set)
+        return call->argc > 3;
+    return (call->command->doc->flags & COMMAND_READONLY) != 0 || handler == command_getdel ||
+           handler == command_getex || handler == command_getset;
+}
+
+// Returns the length of the command's longest key.
+static uint64_t estimate_keys(struct call *call, struct estimate *estimate)
+{
+    uint64_t longest = 0;
     uint32_t index;
     for (uint32_t i = 0; call_key_index(call, i, &index); i++) {
         struct key key = call_key(call, index);
@@ -181,63 +199,73 @@ static void estimate_keys(struct call *call, struct estimate *estimate)
             struct key other = call_key_of(call, index, d);
             estimate_key(call, &other, estimate);
         }
-        if (key.length > estimate->key_longest)
-            estimate->key_longest = key.length;
+        if (key.length > longest)
+            longest = key.length;
         // Each may turn out to have expired, or be deleted.
         estimate->log += key.length + WAL_RECORD_OVERHEAD_MAX;
+        estimate->pins += may_send(call);
     }
+    return longest;
 }
 
-static void estimate_command(struct call *call, struct estimate *estimate)
-{
-    estimate_keys(call, estimate);
-    if (!(call->command->doc->flags & COMMAND_WRITE))
-        return;
-    estimate->log += 4 * WAL_RECORD_OVERHEAD_MAX;
-    for (uint32_t i = 1; i < call->argc; i++) {
-        estimate->arguments += call->args[i].length;
-        estimate->log += (uint64_t)call->args[i].length + WAL_RECORD_OVERHEAD_MAX;
-    }
-    if (call->command->bytes != NULL)
-        estimate->makers++;
-    if (call->command->reach != NULL)
-        estimate->reach += call->command->reach(call);
-    if (call->command->log != NULL)
-        estimate->log += call->command->log(call);
-    if ((call->command->doc->flags & COMMAND_DENYOOM) || call->command->bytes != NULL)
-        estimate->growers++;
-}
-
-// Memory of a value of this length under the longest key, with what growing values get in reserve.
-static uint64_t estimate_entry(const struct estimate *estimate, uint64_t length)
+// Memory of a value of this length, with what growing values get in reserve.
+static uint64_t estimate_entry(uint64_t key_length, uint64_t length)
 {
     length += length / 4;
     if (length > VALUE_BYTES_MAX)
         length = VALUE_BYTES_MAX;
-    return keyspace_entry_bytes((uint32_t)estimate->key_longest, (uint32_t)length, true);
+    return keyspace_entry_bytes((uint32_t)key_length, (uint32_t)length, true);
 }
 
-static uint64_t estimate_memory(const struct call *exec, const struct estimate *estimate)
+// What the command makes of its arguments. Numbers are shorter than LONGEST_MIN, or in the reach.
+static void estimate_values(struct call *call, uint64_t key_length, struct estimate *estimate)
 {
-    uint64_t longest = estimate->longest_now + estimate->arguments + estimate->reach;
-    uint64_t entry = estimate_entry(estimate, longest);
-    uint64_t bytes = estimate->reach + estimate->reach / 4;
-    for (struct queued *q = exec->connection->transaction.first; q != NULL; q = q->next) {
-        if (!(q->command->doc->flags & COMMAND_DENYOOM))
-            continue;
-        for (uint32_t i = 1; i < q->argc; i++)
-            bytes += estimate_entry(estimate, q->args[i].length);
+    bool grows = (call->command->doc->flags & COMMAND_DENYOOM) != 0;
+    uint64_t reach = call->command->reach != NULL ? call->command->reach(call) : 0;
+    uint64_t arguments = 0;
+    for (uint32_t i = 1; i < call->argc; i++) {
+        uint64_t length = call->args[i].length;
+        arguments += length;
+        estimate->log += length + WAL_RECORD_OVERHEAD_MAX;
+        estimate->memory += grows ? estimate_entry(key_length, length) : 0;
     }
-    // Values that are being sent stay where they are while their keys change, and a changed one is
+    estimate->memory += reach + reach / 4;
+    if (call->command->handler == command_append)
+        estimate->appended += arguments;
+    else if (reach + arguments > estimate->longest)
+        estimate->longest = reach + arguments;
+}
+
+static void estimate_command(struct call *call, struct estimate *estimate)
+{
+    uint64_t key_length = estimate_keys(call, estimate);
+    if (key_length > estimate->key_longest)
+        estimate->key_longest = key_length;
+    if (!(call->command->doc->flags & COMMAND_WRITE))
+        return;
+    estimate_values(call, key_length, estimate);
+    estimate->log += 4 * WAL_RECORD_OVERHEAD_MAX;
+    if (call->command->log != NULL)
+        estimate->log += call->command->log(call);
+    bool makes = call->command->bytes != NULL;
+    estimate->makers += makes;
+    estimate->growers += makes || (call->command->doc->flags & COMMAND_DENYOOM) != 0;
+}
+
+static uint64_t estimate_memory(const struct estimate *estimate, uint64_t longest)
+{
+    if (estimate->growers == 0)
+        return 0;
+    // Values that are being sent stay where they are while their keys change. A changed one is
     // written anew before the old one goes.
-    bool pinned = longest >= REPLY_PIN_BYTES;
-    uint64_t copies = pinned ? estimate->growers : estimate->makers;
-    return estimate->growers + estimate->makers > 0 ? bytes + (copies + 1) * entry : 0;
+    uint64_t pinned = estimate->pins < estimate->growers ? estimate->pins : estimate->growers;
+    uint64_t copies = estimate->makers + (longest >= REPLY_PIN_BYTES ? pinned : 0) + 1;
+    return estimate->memory + copies * estimate_entry(estimate->key_longest, longest);
 }
 
 void transaction_need(struct call *call, struct transaction_need *need)
 {
-    struct estimate estimate = {0};
+    struct estimate estimate = {.longest = LONGEST_MIN};
     *need = (struct transaction_need){.deletes = true};
     for (struct queued *q = call->connection->transaction.first; q != NULL; q = q->next) {
         if (q->command->handler == command_select || q->command->handler == command_swapdb)
@@ -252,9 +280,9 @@ void transaction_need(struct call *call, struct transaction_need *need)
             need->deletes = need->deletes && call_deletes(doc);
         }
     }
-    uint64_t longest = estimate.longest_now + estimate.arguments + estimate.reach;
+    uint64_t longest = estimate.longest + estimate.appended;
     if (longest > VALUE_BYTES_MAX)
         longest = VALUE_BYTES_MAX;
     need->log_bytes = estimate.log + estimate.makers * (longest + WAL_RECORD_OVERHEAD_MAX);
-    need->memory_bytes = estimate_memory(call, &estimate);
+    need->memory_bytes = estimate_memory(&estimate, longest);
 }

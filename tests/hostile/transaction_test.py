@@ -17,7 +17,7 @@ def no_memory(score, server):
     client = server.client()
     client.call("FLUSHALL")
     client.call("SET", "sum", "1")
-    client.call("SET", "big", "b" * (20 << 20))
+    client.call("SET", "big", "b" * (28 << 20))
     client.call("MULTI")
     client.call("INCR", "sum")
     for i in range(60):
@@ -31,6 +31,29 @@ def no_memory(score, server):
     score.check("nothing of it has happened", client.call("DBSIZE") == 2, "keys")
     score.check("its first command has not happened", client.call("GET", "sum") == b"1", "sum")
     score.check("the transaction is over", isinstance(client.call("EXEC"), Error), "EXEC")
+    client.call("FLUSHALL")
+
+
+def many_commands(score, server):
+    """Thousands of small commands need little memory, however long they are together."""
+    client = server.client()
+    client.call("FLUSHALL")
+    kinds = {
+        "INCR": [("INCR", "n")] * 20000,
+        "SET": [("SET", "k%d" % i, "v" * 100) for i in range(20000)],
+        "GET and SET": [c for i in range(5000) for c in (("GET", "k%d" % i), ("SET", "k%d" % i, "w" * 99))],
+        "APPEND": [("APPEND", "k%d" % i, "x" * 100) for i in range(5000)],
+        "INCRBYFLOAT": [("INCRBYFLOAT", "f", "0.5")] * 2000,
+        "COPY": [("COPY", "k%d" % i, "c%d" % i) for i in range(5000)],
+        "SET, and a large one": [("SET", "large", "x" * 300000)] + [("SET", "l%d" % i, "v") for i in range(2000)],
+    }
+    for name, commands in kinds.items():
+        client.call("MULTI")
+        for at in range(0, len(commands), 1000):
+            client.pipeline(commands[at : at + 1000])
+        reply = client.call("EXEC")
+        score.check("%d %s in a transaction" % (len(commands), name), isinstance(reply, list) and
+                    len(reply) == len(commands), repr(reply)[:100])
     client.call("FLUSHALL")
 
 
@@ -153,7 +176,8 @@ def main():
     score = Score("transaction")
     server = Server(arguments.server, ["--maxmemory", "64mb"])
     server.start()
-    for test in (no_memory, longest, full_memory, queue_limit, memory_returns, many_flushes, restarts):
+    for test in (no_memory, many_commands, longest, full_memory, queue_limit, memory_returns,
+                 many_flushes, restarts):
         if score.check("the server lives before %s" % test.__name__, server.alive(), server.log()):
             test(score, server)
     server.kill()
