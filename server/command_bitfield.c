@@ -117,17 +117,17 @@ static bool fields_read(struct call *call, struct fields *fields)
     while (field_next(call, &index, &field, &failed)) {
         fields->count++;
         uint64_t end = (field.offset + field.width + 7) / 8;
-        if (field.kind == FIELD_GET)
-            continue;
-        // The offset is within the longest value, the number's end may be behind it.
-        if (end > VALUE_BYTES_MAX) {
-            resp_error(call->reply, "ERR bit offset is not an integer or out of range");
-            return false;
-        }
-        if (end > fields->reach)
+        if (field.kind != FIELD_GET && end > fields->reach)
             fields->reach = (uint32_t)end;
     }
-    return !failed;
+    if (failed)
+        return false;
+    // An offset is within the longest value, its number's end may be behind it.
+    if (fields->reach > VALUE_BYTES_MAX) {
+        resp_error(call->reply, "ERR bit offset is not an integer or out of range");
+        return false;
+    }
+    return true;
 }
 
 // --- numbers ---------------------------------------------------------------------------------

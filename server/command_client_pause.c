@@ -31,6 +31,10 @@ void command_client_pause(struct call *call)
         resp_error(call->reply, "ERR timeout is negative");
         return;
     }
+    // As in Redis, a time that lies beyond all that can be counted is over at once.
+    int64_t until_ms;
+    if (__builtin_add_overflow(ms, call->now_ms, &until_ms))
+        ms = 0;
     pause_begin(call->server, mode, ms);
     call_ok(call);
 }

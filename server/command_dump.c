@@ -83,17 +83,15 @@ static bool restore_options_read(struct call *call, struct restore_options *opti
     return true;
 }
 
-// The absolute expiry, 0 for none. False after a reply.
-static bool restore_expiry(struct call *call, bool absolute, int64_t *expiry_ms)
+// The TTL or, when that is what the options say, the absolute expiry; 0 for none. False after a reply.
+static bool restore_ttl_read(struct call *call, int64_t *ms)
 {
-    if (!call_arg_integer(call, 2, expiry_ms))
+    if (!call_arg_integer(call, 2, ms))
         return false;
-    bool valid = *expiry_ms >= 0;
-    if (valid && *expiry_ms != 0 && !absolute)
-        valid = !__builtin_add_overflow(*expiry_ms, call->now_ms, expiry_ms);
-    if (!valid)
-        resp_error(call->reply, "ERR Invalid TTL value, must be >= 0");
-    return valid;
+    if (*ms >= 0)
+        return true;
+    resp_error(call->reply, "ERR Invalid TTL value, must be >= 0");
+    return false;
 }
 
 // The string in a payload whose footer is right. False when there is none, or not one that fits.
@@ -182,7 +180,7 @@ void command_restore(struct call *call)
         return;
     }
     int64_t expiry_ms;
-    if (!restore_expiry(call, options.absolute, &expiry_ms))
+    if (!restore_ttl_read(call, &expiry_ms))
         return;
     struct span payload = call_arg(call, 3);
     struct rdb_string string;
@@ -193,6 +191,11 @@ void command_restore(struct call *call)
     }
     if (!restore_string(payload.data, length, &string)) {
         restore_bad(call);
+        return;
+    }
+    if (expiry_ms != 0 && !options.absolute &&
+        __builtin_add_overflow(expiry_ms, call->now_ms, &expiry_ms)) {
+        resp_error(call->reply, "ERR Invalid TTL value, must be >= 0");
         return;
     }
     if (expiry_ms != 0 && expiry_ms <= call->now_ms) {

@@ -39,13 +39,16 @@ void command_bgsave(struct call *call)
         return;
     }
     save_begin(server);
-    resp_simple(call->reply, "Background saving started");
+    // In Redis it begins when the transaction is over. So below.
+    resp_simple(call->reply,
+                call->inner ? "Background saving scheduled" : "Background saving started");
 }
 
 void command_bgrewriteaof(struct call *call)
 {
     save_begin(call->server);
-    resp_simple(call->reply, "Background append only file rewriting started");
+    resp_simple(call->reply, call->inner ? "Background append only file rewriting scheduled"
+                                         : "Background append only file rewriting started");
 }
 
 void command_lastsave(struct call *call)
