@@ -33,6 +33,8 @@ endif
 PURE     := $(wildcard protocol/*.c storage/*.c wal/*.c)
 SEAM     := server/io_uring.c server/clock.c
 TOOL     := $(wildcard server/wal_tool*.c)
+# Of the server, what the tool needs too.
+TOOL_LIB := server/memory.c server/replay.c
 MAINS    := server/main.c $(TOOL)
 SERVER   := $(filter-out $(SEAM) $(MAINS),$(wildcard server/*.c))
 LIB_O    := $(PURE:%.c=$B/%.o) $(SERVER:%.c=$B/%.o)
@@ -78,7 +80,7 @@ $B/poro-server: $B/server/main.o $(SEAM_O) $B/libporo.a
 	@echo "  LINK $@"
 	@$(CC) $^ -Wl,--gc-sections $(LDFLAGS_ALL) -luring -o $@
 
-$B/poro-wal: $(TOOL:%.c=$B/%.o) $B/libpure.a
+$B/poro-wal: $(TOOL:%.c=$B/%.o) $(TOOL_LIB:%.c=$B/%.o) $B/libpure.a
 	@echo "  LINK $@"
 	@$(CC) $^ -Wl,--gc-sections $(LDFLAGS_ALL) -o $@
 

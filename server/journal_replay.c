@@ -1,20 +1,16 @@
-// Replay: recovery's records, applied to the keyspace.
+// Recovery at start: what it reads from, and what becomes of its records.
 #include "server/journal_start.h"
 
 #include "server/clock.h"
 #include "server/io.h"
+#include "server/replay.h"
 #include "server/server.h"
 #include "server/token.h"
 #include "storage/allocator.h"
-#include "storage/keyspace.h"
 #include "wal/recovery.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <string.h>
-
-// Buckets swept at a time when replay needs a keyspace slot.
-#define REPLAY_SWEEP_BUCKETS 65536
 
 // --- replay ----------------------------------------------------------------------------------
 
@@ -37,79 +33,10 @@ static int64_t start_source_read(void *context, uint32_t slot, uint64_t offset, 
     return start_read(start, start->open_file, offset, buffer, length);
 }
 
-// A map that the server could have written: ids that were given out, no two alike.
-static bool replay_map_valid(const struct wal_record *record)
-{
-    for (uint32_t i = 0; i < DATABASES_MAX; i++) {
-        if (record->map.ids[i] == 0 || record->map.ids[i] >= record->map.next_id)
-            return false;
-        for (uint32_t j = 0; j < i; j++) {
-            if (record->map.ids[i] == record->map.ids[j])
-                return false;
-        }
-    }
-    return true;
-}
-
-static int replay_map(struct server *server, const struct wal_record *record)
-{
-    if (!replay_map_valid(record))
-        return -EBADMSG;
-    struct keyspace_map map = {.next_id = record->map.next_id};
-    for (uint32_t i = 0; i < DATABASES_MAX; i++)
-        map.ids[i] = record->map.ids[i];
-    int result = keyspace_set_map(server->keyspace, &map);
-    while (result == -ENOSPC && keyspace_count_dead(server->keyspace) > 0) {
-        keyspace_sweep(server->keyspace, 0, REPLAY_SWEEP_BUCKETS, NULL, NULL);
-        result = keyspace_set_map(server->keyspace, &map);
-    }
-    return result;
-}
-
-static bool replay_range(struct server *server, const struct key *key, struct entry *entry,
-                         const struct wal_record *record)
-{
-    if (entry_value_length(entry) != record->total)
-        entry = keyspace_resize(server->keyspace, key, entry, record->total);
-    if (entry != NULL && record->length > 0)
-        entry = keyspace_write(server->keyspace, key, entry, record->offset, record->data,
-                               record->length);
-    return entry != NULL;
-}
-
-// A record about a key. What belongs to a keyspace that no database has any more is dropped.
-static bool replay_key(struct server *server, const struct wal_record *record)
-{
-    int database = keyspace_database_of_id(server->keyspace, record->keyspace);
-    if (database < 0)
-        return true;
-    struct key key =
-        keyspace_key(server->keyspace, (uint32_t)database, record->key, record->key_length);
-    if (record->type == WAL_RECORD_SET) {
-        struct entry *entry =
-            keyspace_set(server->keyspace, &key, record->data, record->length, record->expiry_ms);
-        return entry != NULL && (record->total == record->length ||
-                                 keyspace_resize(server->keyspace, &key, entry, record->total));
-    }
-    if (record->type == WAL_RECORD_DELETE) {
-        keyspace_delete(server->keyspace, &key);
-        return true;
-    }
-    struct entry *entry = keyspace_find(server->keyspace, &key);
-    if (entry == NULL)
-        return true;
-    if (record->type == WAL_RECORD_RANGE)
-        return replay_range(server, &key, entry, record);
-    assert(record->type == WAL_RECORD_EXPIRE);
-    return keyspace_set_expiry(server->keyspace, &key, entry, record->expiry_ms) != NULL;
-}
-
 static int start_source_apply(void *context, const struct wal_record *record)
 {
     struct start *start = context;
-    if (record->type == WAL_RECORD_MAP)
-        return replay_map(start->server, record);
-    return replay_key(start->server, record) ? 0 : -ENOMEM;
+    return replay_record(start->server->keyspace, record);
 }
 
 int start_recover(struct start *start)

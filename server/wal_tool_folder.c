@@ -146,6 +146,28 @@ static int folder_list(struct folder *folder)
     return result;
 }
 
+// --- replaying -------------------------------------------------------------------------------
+
+struct folder_source {
+    struct folder *folder; // first: folder_read takes it from here
+    folder_apply apply;
+    void *context;
+};
+
+static int source_apply(void *context, const struct wal_record *record)
+{
+    const struct folder_source *source = context;
+    return source->apply(source->context, record);
+}
+
+int folder_replay(struct folder *folder, folder_apply apply, void *context,
+                  struct wal_recovery_result *result)
+{
+    struct folder_source own = {folder, apply, context};
+    struct wal_source source = {.context = &own, .read = folder_read, .apply = source_apply};
+    return wal_recover(folder->recovery, &folder->identity, &source, folder->slots, result);
+}
+
 // --- identity --------------------------------------------------------------------------------
 
 // 0, -EBADMSG, -EPROTONOSUPPORT, or why the file cannot be read.

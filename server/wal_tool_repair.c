@@ -15,7 +15,6 @@
 // --- the log up to E -------------------------------------------------------------------------
 
 struct replay {
-    struct folder *folder; // first: folder_read takes it from here
     struct target *target;
     uint64_t end; // E
     struct wal_recovery_result result;
@@ -35,11 +34,8 @@ static int replay_apply(void *context, const struct wal_record *record)
 
 static int replay_run(const struct survey *survey, struct target *target)
 {
-    struct folder *folder = survey->folder;
-    struct replay replay = {.folder = folder, .target = target, .end = survey->result.end};
-    struct wal_source source = {.context = &replay, .read = folder_read, .apply = replay_apply};
-    int result =
-        wal_recover(folder->recovery, &folder->identity, &source, folder->slots, &replay.result);
+    struct replay replay = {.target = target, .end = survey->result.end};
+    int result = folder_replay(survey->folder, replay_apply, &replay, &replay.result);
     if (result < 0)
         return result;
     if (replay.result.end != replay.end) {

@@ -133,8 +133,7 @@ int survey_create(struct survey *survey, struct folder *folder, uint32_t names)
     key_list_create(&survey->beyond_keys, names);
     key_list_create(&survey->damaged_keys, names);
     struct wal_recovery_result *result = &survey->result;
-    struct wal_source source = {.context = survey, .read = folder_read, .apply = survey_apply};
-    int error = wal_recover(folder->recovery, &folder->identity, &source, folder->slots, result);
+    int error = folder_replay(folder, survey_apply, survey, result);
     if (error < 0) {
         fprintf(stderr, "poro-wal: reading the log failed: %s\n", strerror(-error));
         return EXIT_START;

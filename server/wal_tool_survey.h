@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 struct survey {
-    struct folder *folder; // first: folder_read takes it from here
+    struct folder *folder;
     struct wal_recovery_result result;
     struct segments segments;
     struct databases databases; // at E

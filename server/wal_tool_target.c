@@ -331,15 +331,10 @@ int target_append(struct target *target, const struct wal_record *record)
 
 // --- the end ---------------------------------------------------------------------------------
 
-struct read_back {
-    struct folder *folder; // first: folder_read takes it from here
-    uint64_t hash;
-};
-
 static int read_back_apply(void *context, const struct wal_record *record)
 {
-    struct read_back *read_back = context;
-    read_back->hash = record_hash(record, read_back->hash);
+    uint64_t *hash = context;
+    *hash = record_hash(record, *hash);
     return 0;
 }
 
@@ -347,18 +342,16 @@ static int read_back_apply(void *context, const struct wal_record *record)
 static int compare(struct target *target)
 {
     struct folder folder;
-    int result = folder_attach(&folder, target->path, target->directory, &target->identity);
-    struct read_back read_back = {.folder = &folder};
-    struct wal_source source = {
-        .context = &read_back, .read = folder_read, .apply = read_back_apply};
+    uint64_t hash = 0;
     struct wal_recovery_result found = {0};
+    int result = folder_attach(&folder, target->path, target->directory, &target->identity);
     if (result == 0)
-        result = wal_recover(folder.recovery, &target->identity, &source, folder.slots, &found);
+        result = folder_replay(&folder, read_back_apply, &hash, &found);
     folder_close(&folder);
     if (result < 0)
         return target_failed(target, "cannot read it back", result);
     if (found.verdict != WAL_VERDICT_CLEAN || !found.clean_stop ||
-        found.records != target->records || read_back.hash != target->hash)
+        found.records != target->records || hash != target->hash)
         return target_failed(target, "what is read back is not what was written", -EIO);
     return 0;
 }
