@@ -137,8 +137,7 @@ static bool round_settle(struct loop *loop)
 {
     bool alive = loop_server_settle(loop);
     round_drain(loop);
-    if (alive)
-        loop_hold_observe(loop);
+    loop_hold_observe(loop);
     return alive;
 }
 
@@ -197,10 +196,10 @@ static bool round_await(struct loop *loop, bool alive)
             loop_server_kill(loop);
             return false;
         }
+        // Of a server that has died, too: a write that was held may have ended before.
         alive = loop_server_pass(loop, step_ns);
         round_drain(loop);
-        if (alive)
-            loop_hold_observe(loop);
+        loop_hold_observe(loop);
         step_ns *= 4;
     }
     return alive;

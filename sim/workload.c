@@ -224,7 +224,8 @@ static void draw_multi(const struct draw *draw, struct workload_client *client)
     const struct workload *workload = draw->workload;
     draw_words(draw, "MULTI", NULL);
     client->left = (uint32_t)draw_below(draw, workload->transaction_max + 1);
-    client->copies = workload->rename_ppm > 0 && draw_below(draw, 8) == 0;
+    client->copies =
+        !workload->plain_transactions && workload->rename_ppm > 0 && draw_below(draw, 8) == 0;
     client->copies_first = true;
     client->copied = draw_key_number(draw);
 }

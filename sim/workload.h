@@ -41,7 +41,8 @@ struct workload {
     bool expiry_far;
     // Keys are set that have expired already: never, or though they live long otherwise.
     bool never_past, expiry_past;
-    // CONFIG SET, FLUSHDB, FLUSHALL and SWAPDB are never part of a transaction.
+    // CONFIG SET, FLUSHDB, FLUSHALL and SWAPDB are never part of a transaction, nor is what may have to
+    // wait for room in the log.
     bool plain_transactions;
 };
 

@@ -204,8 +204,10 @@ static uint32_t large_length(const struct draw *draw)
     if (!draw->queued)
         return (uint32_t)random_log(draw->random, workload->large_bytes_max);
     // What a transaction may need is reckoned before it begins, for the worst case.
-    uint32_t part = workload->large_bytes_max / 16;
-    return (uint32_t)draw_below(draw, part > LARGE_QUEUED_BYTES ? part : LARGE_QUEUED_BYTES);
+    uint32_t most = workload->large_bytes_max / 16;
+    if (most < LARGE_QUEUED_BYTES && !workload->plain_transactions)
+        most = LARGE_QUEUED_BYTES;
+    return (uint32_t)draw_below(draw, most);
 }
 
 static uint32_t value_length(const struct draw *draw)
