@@ -113,7 +113,7 @@ void draw_bit_read(const struct draw *draw)
 {
     uint32_t ends = (uint32_t)draw_below(draw, 3);
     bool unit = ends == 2 && draw_below(draw, 2) == 0;
-    switch (draw_below(draw, 4)) {
+    switch (draw_below(draw, 5)) {
     case 0:
         ends = ends == 1 ? 2 : ends;
         draw_begin(draw, "BITCOUNT", 2 + ends + unit);
@@ -128,6 +128,11 @@ void draw_bit_read(const struct draw *draw)
         break;
     case 2:
         draw_bitfield(draw, true);
+        break;
+    case 3: // bits make text of a number
+        draw_begin(draw, "OBJECT", 3);
+        draw_word(draw, "ENCODING");
+        draw_key(draw);
         break;
     default:
         draw_begin(draw, "GETBIT", 3);
