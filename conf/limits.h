@@ -94,6 +94,8 @@
 #define INPUT_SHARE 8
 #define INPUT_BYTES_MIN MIB(64)
 #define LARGE_SHARE 2
+// Keys that maxmemory-samples lets an eviction look at, at most.
+#define EVICT_SAMPLES_MAX 64
 // Watched keys, all connections together; how many lists they are found in, a power of two.
 #define WATCHES_MAX (1024 * 1024)
 #define WATCH_BUCKETS 65536

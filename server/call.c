@@ -241,6 +241,7 @@ enum call_verdict {
     CALL_RUNS,
     CALL_ANSWERED, // refused or queued
     CALL_WAITS,    // nothing has been written
+    CALL_AGAIN,    // the same, but what it lacked may be there now
 };
 
 // Room for `bytes` of records.
@@ -267,6 +268,31 @@ static enum call_verdict call_admit(struct call *call, uint64_t bytes, bool dele
     return CALL_ANSWERED;
 }
 
+// Evicts keys so that there is room for `bytes` more, or waits for that. CALL_ANSWERED: that cannot
+// be, but has not been answered yet.
+static enum call_verdict call_evict(struct call *call, uint64_t bytes)
+{
+    struct server *server = call->server;
+    uint64_t evicted = server->evict.total;
+    enum evict_result result = evict_room(server, call->connection, bytes);
+    if (server->evict.total != evicted)
+        call->hold = wal_open_batch(server->wal);
+    if (result == EVICT_DONE)
+        return CALL_RUNS;
+    if (result == EVICT_FAILED)
+        return CALL_ANSWERED;
+    call_wait(call, WAIT_MEMORY);
+    return CALL_WAITS;
+}
+
+static bool call_transaction_fits(const struct call *call, const struct transaction_need *need)
+{
+    const struct server *server = call->server;
+    bool over = data_used_bytes(server) > (uint64_t)server->config.maxmemory;
+    return !((call->connection->transaction.flags & COMMAND_DENYOOM) && over) &&
+           (need->memory_bytes == 0 || data_has_room(server, need->memory_bytes));
+}
+
 // EXEC: room for all that is queued, in memory and in the log, before anything changes.
 static enum call_verdict call_admit_transaction(struct call *call)
 {
@@ -276,11 +302,17 @@ static enum call_verdict call_admit_transaction(struct call *call)
     if (!transaction->open || transaction->refused || transaction->dirty)
         return CALL_RUNS;
     transaction_need(call, &need);
-    bool over = data_used_bytes(server) > (uint64_t)server->config.maxmemory;
-    if (((transaction->flags & COMMAND_DENYOOM) && over) ||
-        !data_has_room(server, need.memory_bytes)) {
-        call_refuse_memory(call);
-        return CALL_ANSWERED;
+    if (!call_transaction_fits(call, &need)) {
+        enum call_verdict verdict = call_evict(call, need.memory_bytes);
+        if (verdict == CALL_WAITS)
+            return verdict;
+        // Keys that it watches may be among those that have gone.
+        if (verdict == CALL_RUNS && transaction->dirty)
+            return CALL_RUNS;
+        if (verdict == CALL_ANSWERED || !call_transaction_fits(call, &need)) {
+            call_refuse_memory(call);
+            return CALL_ANSWERED;
+        }
     }
     if (need.maps > TRANSACTION_MAPS_MAX) {
         call_refuse(call, "ERR too many commands that empty or swap databases");
@@ -389,8 +421,11 @@ static enum call_verdict call_check(struct call *call)
         return CALL_ANSWERED;
     }
     if (call_over_memory(call)) {
-        call_refuse_memory(call);
-        return CALL_ANSWERED;
+        enum call_verdict verdict = call_evict(call, 0);
+        if (verdict == CALL_ANSWERED)
+            call_refuse_memory(call);
+        if (verdict != CALL_RUNS)
+            return verdict;
     }
     if (!call_keys(call, &key_bytes))
         return CALL_ANSWERED;
@@ -451,6 +486,7 @@ static void call_finish(struct call *call, struct reply_point point)
     struct server *server = call->server;
     struct connection *connection = call->connection;
     struct reply *reply = &connection->reply;
+    evict_settle(&server->evict, connection);
     if (connection->reply_mode == REPLY_OFF || connection->reply_mode == REPLY_SKIP)
         reply_rollback(reply, point);
     if (connection->reply_mode == REPLY_SKIP)
@@ -486,30 +522,59 @@ void commands_refuse_memory(struct call *call)
     call_finish(call, point);
 }
 
+// The handler has asked for the call to be executed once more: at once when keys are evicted for it,
+// or when none can be.
+static enum call_verdict call_retry(struct call *call, struct reply_point point)
+{
+    enum connection_wait wait = call->wait != 0 ? (enum connection_wait)call->wait : WAIT_LOG;
+    // Deleting expired keys may be all that has changed: that can be said once more.
+    assert(!call->changed || !(call->command->doc->flags & COMMAND_WRITE) || wait == WAIT_MEMORY);
+    reply_rollback(&call->connection->reply, point);
+    if (wait != WAIT_MEMORY) {
+        call_wait(call, wait);
+        return CALL_WAITS;
+    }
+    call->again = false;
+    call->wait = WAIT_NONE;
+    call->room = false;
+    call->admitted = false;
+    enum call_verdict verdict = call_evict(call, call->need);
+    call->denied = verdict == CALL_ANSWERED;
+    return verdict == CALL_WAITS ? CALL_WAITS : CALL_AGAIN;
+}
+
+static enum call_verdict call_attempt(struct call *call, struct reply_point point)
+{
+    struct server *server = call->server;
+    enum call_verdict verdict = call_check(call);
+    if (verdict != CALL_RUNS)
+        return verdict;
+    uint64_t hits = server->stats.hits;
+    uint64_t misses = server->stats.misses;
+    call_run(call, point);
+    if (!call->again)
+        return CALL_RUNS;
+    server->stats.hits = hits;
+    server->stats.misses = misses;
+    return call_retry(call, point);
+}
+
 bool commands_call(struct call *call)
 {
     struct server *server = call->server;
     struct connection *connection = call->connection;
     struct reply_point point = reply_point(&connection->reply);
-    switch (call_check(call)) {
-    case CALL_RUNS:
-        call_run(call, point);
-        if (!call->again)
-            break;
-        // Deleting expired keys may be all that has changed: that can be said once more.
-        assert(!call->changed || !(call->command->doc->flags & COMMAND_WRITE));
-        reply_rollback(&connection->reply, point);
-        call_wait(call, call->wait != WAIT_NONE ? (enum connection_wait)call->wait : WAIT_LOG);
+    enum call_verdict verdict = CALL_AGAIN;
+    // Bounded: each time keys are evicted, or else nothing is waited for any more.
+    while (verdict == CALL_AGAIN)
+        verdict = call_attempt(call, point);
+    if (verdict == CALL_WAITS)
         return false;
-    case CALL_WAITS:
-        assert(!call->changed);
-        return false;
-    case CALL_ANSWERED:
+    if (verdict == CALL_ANSWERED) {
         if (connection->state == CONNECTION_CLOSING)
             return true;
         if (reply_first_byte(&connection->reply, point) == '-')
             command_stats_error(call, point, false);
-        break;
     }
     server->stats.commands++;
     connection->commands++;

@@ -33,9 +33,12 @@ struct call {
     bool changed;          // something has been logged
     bool room;             // data_room has secured memory for all that the command sets
     bool admitted;         // the log has room for all that the command may log
+    bool found;            // data_find has been asked for a key, which counts as a use of it
+    bool denied;           // eviction has not made room: what has no memory fails
     bool inner;            // part of a transaction that is being executed
     bool timed;            // by itself, even if the command is brief: what it copies may be large
     uint8_t wait;          // with `again`: what for (enum connection_wait), 0: for room in the log
+    uint64_t need;         // with WAIT_MEMORY: bytes that have to fit beside what is in use
     uint32_t first_key;    // index of the argument that `key` was computed from, 0 when none
     uint32_t key_database; // the database and map version that it was computed for
     uint64_t key_version;

@@ -169,6 +169,21 @@ static bool restore_value(struct call *call, const struct key *key, const struct
     return restore_long(call, key, string, expiry_ms);
 }
 
+// Of the two ways to tell how much a key is used, the one that the policy goes by counts.
+static void restore_use(struct call *call, const struct key *key,
+                        const struct restore_options *options)
+{
+    const struct server *server = call->server;
+    bool frequency = server->idle.lfu && options->frequency >= 0;
+    if (!frequency && (server->idle.lfu || options->idle_s < 0))
+        return;
+    struct entry *entry = keyspace_find(server->keyspace, key);
+    if (frequency)
+        idle_set_frequency(server, entry, (uint8_t)options->frequency);
+    else
+        idle_set(server, entry, options->idle_s);
+}
+
 void command_restore(struct call *call)
 {
     struct key key = call_key(call, 1);
@@ -203,8 +218,7 @@ void command_restore(struct call *call)
     } else {
         if (!restore_value(call, &key, &string, expiry_ms))
             return;
-        if (options.idle_s >= 0)
-            idle_set(call->server, keyspace_find(call->server->keyspace, &key), options.idle_s);
+        restore_use(call, &key, &options);
     }
     call_ok(call);
 }

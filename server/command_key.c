@@ -44,10 +44,10 @@ void command_touch(struct call *call)
     int64_t found = 0;
     for (uint32_t i = 1; i < call->argc; i++) {
         struct key key = call_key(call, i);
-        struct entry *entry = data_find(call, &key, true);
+        struct entry *entry = data_peek(call, &key, true);
         if (entry == NULL)
             continue;
-        entry_touch(entry, call->server->idle_clock);
+        idle_use(&call->server->idle, entry);
         found++;
     }
     resp_integer(call->reply, found);

@@ -83,6 +83,8 @@ static uint8_t *lcs_memory(struct call *call, const struct span values[2], bool 
         uint64_t bytes = *table_bytes + (a->length < b->length ? a->length : b->length);
         if (data_has_room(server, arena_round(bytes)))
             memory = arena_alloc(server->arena, bytes);
+        else if (data_wait_room(call, arena_round(bytes)))
+            return NULL;
         if (memory == NULL)
             error = "ERR Insufficient memory, failed allocating transient memory for LCS";
     }

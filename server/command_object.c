@@ -6,6 +6,7 @@
 #include "server/commands.h"
 #include "server/data.h"
 #include "server/idle.h"
+#include "server/server.h"
 #include "storage/entry.h"
 
 #include <limits.h>
@@ -47,7 +48,10 @@ void command_object_encoding(struct call *call)
 
 void command_object_freq(struct call *call)
 {
-    if (object_find(call) != NULL)
+    const struct entry *entry = object_find(call);
+    if (entry != NULL && call->server->idle.lfu)
+        resp_integer(call->reply, idle_frequency(call->server, entry->idle));
+    else if (entry != NULL)
         resp_error(call->reply, "ERR An LFU maxmemory policy is not selected, access frequency not "
                                 "tracked. Please note that when switching between policies at "
                                 "runtime LRU and LFU data will take some time to adjust.");
@@ -56,7 +60,11 @@ void command_object_freq(struct call *call)
 void command_object_idletime(struct call *call)
 {
     const struct entry *entry = object_find(call);
-    if (entry != NULL)
+    if (entry != NULL && call->server->idle.lfu)
+        resp_error(call->reply, "ERR An LFU maxmemory policy is selected, idle time not tracked. "
+                                "Please note that when switching between policies at runtime LRU "
+                                "and LFU data will take some time to adjust.");
+    else if (entry != NULL)
         resp_integer(call->reply, idle_seconds(call->server, entry));
 }
 

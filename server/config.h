@@ -19,6 +19,16 @@ enum config_appendfsync { APPENDFSYNC_ALWAYS, APPENDFSYNC_EVERYSEC, APPENDFSYNC_
 enum config_wal_ack { WAL_ACK_INTENT, WAL_ACK_COMPLETION };
 enum config_direct_io { WAL_DIRECT_AUTO, WAL_DIRECT_NO };
 enum config_debug_command { DEBUG_COMMAND_NO, DEBUG_COMMAND_YES, DEBUG_COMMAND_LOCAL };
+enum config_maxmemory_policy {
+    MAXMEMORY_NOEVICTION,
+    MAXMEMORY_ALLKEYS_LRU,
+    MAXMEMORY_ALLKEYS_LFU,
+    MAXMEMORY_ALLKEYS_RANDOM,
+    MAXMEMORY_VOLATILE_LRU,
+    MAXMEMORY_VOLATILE_LFU,
+    MAXMEMORY_VOLATILE_RANDOM,
+    MAXMEMORY_VOLATILE_TTL,
+};
 enum config_loglevel { LOGLEVEL_DEBUG, LOGLEVEL_VERBOSE, LOGLEVEL_NOTICE, LOGLEVEL_WARNING };
 
 // A command that clients call `to`, or not at all when that is empty.
@@ -45,6 +55,10 @@ struct config {
     // memory
     int64_t maxmemory;         // in force, never 0: setting 0 gives the default
     int64_t maxmemory_default; // 75 % of the machine's memory; not a setting
+    enum config_maxmemory_policy maxmemory_policy;
+    int64_t maxmemory_samples; // keys looked at for each that is evicted
+    int64_t lfu_log_factor;
+    int64_t lfu_decay_time_min; // 0: never
     // durability
     char dir[CONFIG_TEXT_MAX];
     enum config_appendfsync appendfsync;

@@ -3,6 +3,8 @@
 
 #include "server/call.h"
 #include "server/connection.h"
+#include "server/evict.h"
+#include "server/idle.h"
 #include "server/journal.h"
 #include "server/server.h"
 #include "server/slowlog.h"
@@ -14,6 +16,9 @@ void config_apply(struct call *call, const struct config *after)
     server->config = *after;
     server->notices.level = after->loglevel;
     timing_settings(server);
+    idle_policy(server);
+    if (before.maxmemory_policy != after->maxmemory_policy)
+        evict_policy(server);
     slowlog_trim(server->slowlog, after->slowlog_max_len);
     if (before.requirepass[0] != '\0' && after->requirepass[0] == '\0') {
         for (struct connection *connection = connection_next(server, NULL); connection != NULL;

@@ -14,6 +14,7 @@ static_assert(sizeof(enum config_loglevel) == sizeof(int), "choices are stored a
 static_assert(sizeof(enum config_appendfsync) == sizeof(int), "choices are stored as int");
 static_assert(sizeof(enum config_wal_ack) == sizeof(int), "choices are stored as int");
 static_assert(sizeof(enum config_debug_command) == sizeof(int), "choices are stored as int");
+static_assert(sizeof(enum config_maxmemory_policy) == sizeof(int), "choices are stored as int");
 static_assert(sizeof(enum config_direct_io) == sizeof(int), "choices are stored as int");
 
 // In the order in which Redis's error message lists them.
@@ -21,6 +22,17 @@ static const struct setting_choice appendfsync_choices[] = {
     {"everysec", APPENDFSYNC_EVERYSEC},
     {"always", APPENDFSYNC_ALWAYS},
     {"no", APPENDFSYNC_NO},
+    {NULL, 0},
+};
+static const struct setting_choice maxmemory_policy_choices[] = {
+    {"volatile-lru", MAXMEMORY_VOLATILE_LRU},
+    {"volatile-lfu", MAXMEMORY_VOLATILE_LFU},
+    {"volatile-random", MAXMEMORY_VOLATILE_RANDOM},
+    {"volatile-ttl", MAXMEMORY_VOLATILE_TTL},
+    {"allkeys-lru", MAXMEMORY_ALLKEYS_LRU},
+    {"allkeys-lfu", MAXMEMORY_ALLKEYS_LFU},
+    {"allkeys-random", MAXMEMORY_ALLKEYS_RANDOM},
+    {"noeviction", MAXMEMORY_NOEVICTION},
     {NULL, 0},
 };
 static const struct setting_choice wal_ack_choices[] = {
@@ -170,6 +182,12 @@ static const struct setting settings[] = {
 
     {"maxmemory", SETTING_MEMORY, AT(maxmemory), .initial = "0", BETWEEN(0, INT64_MAX),
      .check = check_maxmemory},
+    {"maxmemory-policy", SETTING_CHOICE, AT(maxmemory_policy), .initial = "noeviction",
+     .choices = maxmemory_policy_choices},
+    {"maxmemory-samples", SETTING_NUMBER, AT(maxmemory_samples), .initial = "5",
+     BETWEEN(1, INT_MAX)},
+    {"lfu-log-factor", SETTING_NUMBER, AT(lfu_log_factor), .initial = "10", BETWEEN(0, INT_MAX)},
+    {"lfu-decay-time", SETTING_NUMBER, AT(lfu_decay_time_min), .initial = "1", BETWEEN(0, INT_MAX)},
 
     {"dir", SETTING_TEXT, SETTING_PROTECTED, AT(dir), .initial = "./data", .check = check_dir},
     {"appendfsync", SETTING_CHOICE, AT(appendfsync), .initial = "always",

@@ -29,6 +29,7 @@ enum connection_wait {
     WAIT_PAUSE,   // for the end of a pause (CLIENT PAUSE)
     WAIT_SLEEP,   // for a time, wait_until_ns (DEBUG SLEEP)
     WAIT_DURABLE, // for a batch to be on stable storage, wait_batch, or for a time (SAVE, WAITAOF)
+    WAIT_MEMORY,  // for keys to be evicted
     WAIT_REWRITE, // for a rewrite of the configuration file to end
 };
 

@@ -35,17 +35,40 @@ static bool data_out_of_memory(struct call *call)
     return false;
 }
 
+// Within maxmemory. What is freed for another command is not to be had.
+static bool data_fits(const struct server *server, uint64_t bytes)
+{
+    return data_used_bytes(server) + server->evict.reserved_bytes + bytes <=
+           (uint64_t)server->config.maxmemory;
+}
+
 bool data_has_room(const struct server *server, uint64_t bytes)
 {
-    return data_used_bytes(server) + bytes <= (uint64_t)server->config.maxmemory &&
-           arena_has_room(server->arena, bytes);
+    return data_fits(server, bytes) && arena_has_room(server->arena, bytes);
+}
+
+bool data_wait_room(struct call *call, uint64_t bytes)
+{
+    if (call->server->config.maxmemory_policy == MAXMEMORY_NOEVICTION || call->inner ||
+        call->denied || data_fits(call->server, bytes))
+        return false;
+    call->again = true;
+    call->wait = WAIT_MEMORY;
+    call->need = bytes;
+    return true;
+}
+
+// Keys that are evicted may make room, for the command to be executed once more; if not, it fails.
+static bool data_short(struct call *call, uint64_t bytes)
+{
+    return data_wait_room(call, bytes) ? false : data_out_of_memory(call);
 }
 
 bool data_room(struct call *call, uint64_t bytes)
 {
     // In a transaction that has been seen to before it began.
     if (!call->room && !data_has_room(call->server, bytes))
-        return data_out_of_memory(call);
+        return data_short(call, bytes);
     call->room = true;
     return true;
 }
@@ -60,12 +83,10 @@ static uint64_t data_entry_bytes(const struct entry *entry)
 static bool data_room_instead(struct call *call, const struct entry *old, uint64_t bytes)
 {
     uint64_t before = old != NULL ? data_entry_bytes(old) : 0;
-    const struct server *server = call->server;
     uint64_t growth = bytes > before ? bytes - before : 0;
-    if (growth == 0 || call->room ||
-        data_used_bytes(server) + growth <= (uint64_t)server->config.maxmemory)
+    if (growth == 0 || call->room || data_fits(call->server, growth))
         return true;
-    return data_out_of_memory(call);
+    return data_short(call, growth);
 }
 
 // --- logging ---------------------------------------------------------------------------------
@@ -91,10 +112,12 @@ static void data_log_delete(struct call *call, const struct key *key)
     data_log(call, key, &record);
 }
 
-// Logs an entry that is new, whole.
-static void data_log_set(struct call *call, const struct key *key, struct entry *entry)
+// Logs an entry that is new, whole. `fresh`: so is its key.
+static void data_log_set(struct call *call, const struct key *key, struct entry *entry, bool fresh)
 {
-    entry_touch(entry, call->server->idle_clock);
+    // One command is one use.
+    if (!fresh && !(call->server->idle.lfu && call->found))
+        idle_use(&call->server->idle, entry);
     struct wal_record record = {
         .type = WAL_RECORD_SET,
         .data = entry_value(entry),
@@ -158,8 +181,9 @@ struct entry *data_peek(struct call *call, const struct key *key, bool count)
 struct entry *data_find(struct call *call, const struct key *key, bool count)
 {
     struct entry *entry = data_peek(call, key, count);
+    call->found = true;
     if (entry != NULL && !call->connection->no_touch)
-        entry_touch(entry, call->server->idle_clock);
+        idle_use(&call->server->idle, entry);
     return entry;
 }
 
@@ -190,6 +214,8 @@ bool data_set(struct call *call, const struct key *key, uint32_t argument, const
 {
     struct server *server = call->server;
     struct entry *entry;
+    const struct entry *old = keyspace_find(server->keyspace, key);
+    bool fresh = old == NULL;
     if (data_adoptable(call, key, argument)) {
         entry = keyspace_adopt(server->keyspace, key, data_block(call, argument), expiry_ms);
         if (entry != NULL)
@@ -200,7 +226,6 @@ bool data_set(struct call *call, const struct key *key, uint32_t argument, const
             data = value.data;
             length = value.length;
         }
-        const struct entry *old = keyspace_find(server->keyspace, key);
         if (!data_room_instead(call, old,
                                keyspace_entry_bytes(key->length, length, expiry_ms != 0)))
             return false;
@@ -208,16 +233,17 @@ bool data_set(struct call *call, const struct key *key, uint32_t argument, const
     }
     if (entry == NULL)
         return data_out_of_memory(call);
-    data_log_set(call, key, entry);
+    data_log_set(call, key, entry, fresh);
     return true;
 }
 
 bool data_adopt(struct call *call, const struct key *key, struct entry *block, int64_t expiry_ms)
 {
+    bool fresh = keyspace_find(call->server->keyspace, key) == NULL;
     struct entry *entry = keyspace_adopt(call->server->keyspace, key, block, expiry_ms);
     if (entry == NULL)
         return data_out_of_memory(call);
-    data_log_set(call, key, entry);
+    data_log_set(call, key, entry, fresh);
     return true;
 }
 
@@ -261,7 +287,8 @@ bool data_rename(struct call *call, const struct key *from, const struct key *to
     struct entry *entry = keyspace_rename(call->server->keyspace, from, to);
     if (entry == NULL)
         return data_out_of_memory(call);
-    data_log_set(call, to, entry);
+    // Its use goes with the value, which the command has found already.
+    data_log_set(call, to, entry, true);
     data_log_delete(call, from);
     return true;
 }
@@ -410,17 +437,15 @@ bool data_swap(struct call *call, uint32_t a, uint32_t b)
 #define GROW_BUCKETS 64
 #define RECLAIM_RANGES_MAX 4
 
-static enum keyspace_verdict data_judge(void *context, const struct entry *entry,
-                                        const struct key *key)
+enum wal_admission data_drop(struct server *server, const struct key *key)
 {
-    struct server *server = context;
     uint64_t bytes = key->length + WAL_RECORD_OVERHEAD_MAX;
-    if (wal_open_bytes(server->wal) > WAL_BATCH_BYTES_SOFT / 4 ||
-        wal_admit(server->wal, bytes, true) != WAL_ADMIT)
-        return KEYSPACE_STOP;
+    enum wal_admission admission = wal_admit(server->wal, bytes, true);
+    if (admission != WAL_ADMIT)
+        return admission;
     struct wal_record record = {
         .type = WAL_RECORD_DELETE,
-        .keyspace = keyspace_id_of_slot(server->keyspace, entry->slot),
+        .keyspace = keyspace_id_of_slot(server->keyspace, key->slot),
         .key = key->data,
         .key_length = key->length,
     };
@@ -428,8 +453,24 @@ static enum keyspace_verdict data_judge(void *context, const struct entry *entry
     hold_touch(server->hold, key->hash, wal_open_batch(server->wal));
     if (server->watches_count > 0)
         watch_touch(server, key, true);
+    return WAL_ADMIT;
+}
+
+static enum keyspace_verdict data_judge(void *context, const struct entry *entry,
+                                        const struct key *key)
+{
+    struct server *server = context;
+    assert(entry_expiry(entry) != 0);
+    if (wal_open_bytes(server->wal) > WAL_BATCH_BYTES_SOFT / 4 ||
+        data_drop(server, key) != WAL_ADMIT)
+        return KEYSPACE_STOP;
     server->stats.expired++;
     return KEYSPACE_REMOVE;
+}
+
+uint64_t data_sweep_some(struct server *server, uint32_t buckets)
+{
+    return keyspace_sweep(server->keyspace, server->wall_ms, buckets, data_judge, server);
 }
 
 bool data_urgent(const struct server *server)

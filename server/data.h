@@ -4,6 +4,7 @@
 #define PORO_SERVER_DATA_H
 
 #include "server/call.h"
+#include "wal/log.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -61,7 +62,15 @@ uint64_t data_used_bytes(const struct server *server);
 bool data_has_room(const struct server *server, uint64_t bytes);
 // The same; else replies OOM. What the call sets after that, up to this much, is not refused any more.
 bool data_room(struct call *call, uint64_t bytes);
+// True when eviction may make room for `bytes` more: the call is executed once more when it has, or
+// when it could not, in which case this is false.
+bool data_wait_room(struct call *call, uint64_t bytes);
 uint64_t data_peak_bytes(const struct server *server);
+
+// Logs that a key is gone, which the caller removes then; or tells why that cannot be just now.
+enum wal_admission data_drop(struct server *server, const struct key *key);
+// Goes on with the search for expired and dead keys. Returns how many have been freed.
+uint64_t data_sweep_some(struct server *server, uint32_t buckets);
 
 // One bounded step of the background cycle: expired keys, dead keyspaces, growth.
 void data_housekeeping(struct server *server);

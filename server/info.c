@@ -114,6 +114,16 @@ static void info_clients(struct info *info)
     info_number(info, "clients_input_bytes", server->input_bytes + server->large_bytes);
 }
 
+static void info_eviction(struct info *info)
+{
+    const struct server *server = info->server;
+    const struct evict *evict = &server->evict;
+    int64_t current_ns = evict->exceeded_ns != 0 ? server->now_ns - evict->exceeded_ns : 0;
+    info_number(info, "total_eviction_exceeded_time",
+                (uint64_t)(evict->exceeded_total_ns + current_ns) / 1000000);
+    info_number(info, "current_eviction_exceeded_time", (uint64_t)current_ns / 1000000);
+}
+
 static void info_stats(struct info *info)
 {
     const struct server_stats *stats = &info->server->stats;
@@ -134,8 +144,9 @@ static void info_stats(struct info *info)
     info_number(info, "sync_partial_ok", 0);
     info_number(info, "sync_partial_err", 0);
     info_number(info, "expired_keys", stats->expired);
-    info_number(info, "evicted_keys", 0);
+    info_number(info, "evicted_keys", stats->evicted);
     info_number(info, "evicted_clients", stats->evicted_clients);
+    info_eviction(info);
     info_number(info, "keyspace_hits", stats->hits);
     info_number(info, "keyspace_misses", stats->misses);
     info_number(info, "pubsub_channels", 0);

@@ -48,6 +48,14 @@ static void info_scripts(struct info *info)
     info_bytes(info, "used_memory_scripts", 0);
 }
 
+static void info_policy(struct info *info)
+{
+    char text[CONFIG_TEXT_MAX];
+    static const char name[] = "maxmemory-policy";
+    config_format(&info->server->config, config_find(name, sizeof(name) - 1), text);
+    info_string(info, "maxmemory_policy", text);
+}
+
 void info_memory(struct info *info)
 {
     const struct server *server = info->server;
@@ -78,7 +86,7 @@ void info_memory(struct info *info)
     info_bytes(info, "total_system_memory", memory_machine_bytes());
     info_scripts(info);
     info_bytes(info, "maxmemory", (uint64_t)server->config.maxmemory);
-    info_string(info, "maxmemory_policy", "noeviction");
+    info_policy(info);
     info_ratio(info, "allocator_frag_ratio", "allocator_frag_bytes", active, allocated);
     info_ratio(info, "allocator_rss_ratio", "allocator_rss_bytes", active, active);
     info_ratio(info, "rss_overhead_ratio", "rss_overhead_bytes", resident, active);

@@ -3,6 +3,7 @@
 
 #include "server/connection.h"
 #include "server/data.h"
+#include "server/evict.h"
 #include "server/io.h"
 #include "server/server.h"
 #include "server/token.h"
@@ -283,7 +284,8 @@ void input_span_done(struct server *server, struct connection *connection, uint6
 // --- large arguments -------------------------------------------------------------------------
 
 // The block is made to become the entry of the key that stands before the argument, as in SET and
-// MSET; for other commands it is only a buffer.
+// MSET; for other commands it is only a buffer. Keys that have to go for it are evicted while it is
+// being received: a command that needs memory waits for that.
 static struct entry *input_large_block(struct server *server, struct connection *connection,
                                        uint32_t length)
 {
@@ -295,7 +297,7 @@ static struct entry *input_large_block(struct server *server, struct connection 
     uint64_t bytes = (uint64_t)key_length + length;
     if (connection->large_refused || connection->large_bytes + bytes > COMMAND_BYTES_MAX ||
         server->large_bytes + bytes > limit / LARGE_SHARE ||
-        data_used_bytes(server) + bytes > limit)
+        (data_used_bytes(server) + bytes > limit && !evict_possible(server, bytes)))
         return NULL;
     return keyspace_block_create(server->keyspace, key_length, length, LARGE_SLACK);
 }

@@ -121,6 +121,8 @@ static bool server_is_ready(const struct server *server, const struct connection
     case WAIT_DURABLE:
         return wal_batch_durable(server->wal) >= connection->wait_batch ||
                (connection->wait_until_ns != 0 && server->now_ns >= connection->wait_until_ns);
+    case WAIT_MEMORY:
+        return evict_ready(server, connection);
     case WAIT_REWRITE:
         return !rewrite_going_on(server->rewrite);
     }
@@ -295,6 +297,7 @@ static void server_housekeeping(struct server *server)
     server_evict(server);
     journal_housekeeping(server);
     data_housekeeping(server);
+    evict_housekeeping(server);
     server_accept(server);
     if (server->lists[LIST_REARM].count > 0)
         server_rearm(server);
@@ -363,7 +366,8 @@ static int64_t server_timeout_ns(struct server *server)
 {
     bool serving = server->state == SERVER_SERVING;
     bool runnable = server->lists[LIST_RUNNABLE].count > 0 && !pause_sleeps(server);
-    if (server->lists[LIST_SENDABLE].count > 0 || (serving && (runnable || data_urgent(server))))
+    if (server->lists[LIST_SENDABLE].count > 0 ||
+        (serving && (runnable || data_urgent(server) || evict_urgent(server))))
         return 0;
     int64_t deadline = journal_deadline_ns(server);
     if (pause_deadline_ns(server) < deadline)

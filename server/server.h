@@ -5,6 +5,8 @@
 #include "server/command_stats.h"
 #include "server/config.h"
 #include "server/connection.h"
+#include "server/evict.h"
+#include "server/idle.h"
 #include "server/io.h"
 #include "server/latency.h"
 #include "server/notice.h"
@@ -61,6 +63,7 @@ struct server_stats {
     uint64_t hits;
     uint64_t misses;
     uint64_t expired;
+    uint64_t evicted;
     uint64_t errors;
     uint64_t denied_full; // writes refused for lack of disk space
     uint64_t denied_memory;
@@ -135,8 +138,8 @@ struct server {
     // execution
     struct resp_arg *run_args; // RUN_ARGUMENTS
     uint64_t map_version; // counts flushes: keys hashed before one are hashed for a dead keyspace
-    uint16_t idle_clock;  // see idle.h
-    uint64_t idle_cursor; // where the round over all entries goes on
+    struct idle idle;
+    struct evict evict;
 
     // time, read once a turn
     int64_t now_ns; // monotonic
@@ -144,7 +147,6 @@ struct server {
     int64_t started_ns;
     int64_t started_wall_ms;
     int64_t sweep_ns;    // when the expiry sweep ran last
-    int64_t idle_ns;     // when the round over all entries went on last
     int64_t reclaim_ns;  // when memory was given back last
     uint32_t visit_slot; // where the round over all connections goes on
     int64_t cycle_ns;    // when the once-a-second work ran last

@@ -2,7 +2,9 @@
 #include "server/server.h"
 
 #include "server/clock.h"
+#include "server/evict.h"
 #include "server/hold.h"
+#include "server/idle.h"
 #include "server/info.h"
 #include "server/journal.h"
 #include "server/memory.h"
@@ -128,6 +130,8 @@ static bool create_parts(struct server *server, const struct memory *memory)
     server->hold = hold_create(allocator);
     if (server->keyspace == NULL || server->hold == NULL)
         return false;
+    idle_policy(server);
+    evict_policy(server);
     server->replies = reply_pool_create(allocator, memory->address[REGION_REPLIES],
                                         create_reply_chunks(&server->config), server->keyspace);
     server->wal_recovery = wal_recovery_create(allocator, memory->address[REGION_RECOVERY],

@@ -4,6 +4,7 @@
 #include "conf/limits.h"
 #include "server/connection.h"
 #include "server/data.h"
+#include "server/evict.h"
 #include "server/server.h"
 #include "storage/arena.h"
 #include "storage/keyspace.h"
@@ -77,8 +78,11 @@ bool watch_add(struct server *server, struct connection *connection, const struc
             return true;
     }
     uint64_t bytes = sizeof(struct watch) + key->length;
-    if (server->watches_count == WATCHES_MAX ||
-        data_used_bytes(server) + bytes > (uint64_t)server->config.maxmemory)
+    if (server->watches_count == WATCHES_MAX)
+        return false;
+    // Where keys are evicted they will be for this, too.
+    if (data_used_bytes(server) + bytes > (uint64_t)server->config.maxmemory &&
+        !evict_possible(server, bytes))
         return false;
     struct watch *watch = arena_alloc(server->arena, bytes);
     if (watch == NULL)

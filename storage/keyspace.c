@@ -46,6 +46,11 @@ struct keyspace *keyspace_create(struct allocator *allocator, struct arena *aren
     return keyspace;
 }
 
+void keyspace_fresh(struct keyspace *keyspace, uint16_t idle)
+{
+    keyspace->fresh_idle = idle;
+}
+
 void keyspace_expect(struct keyspace *keyspace, uint64_t keys)
 {
     assert(keyspace->entries == 0);
@@ -231,10 +236,12 @@ static struct entry *replace(struct keyspace *keyspace, const struct key *key,
                              const struct place *place, struct entry *old, const void *value,
                              const struct entry_shape *shape)
 {
+    uint16_t idle = old->idle;
     if (!fits_in_place(keyspace, old, shape, value)) {
         struct entry *entry = entry_create(keyspace, key, shape, entry_shape_bytes(shape));
         if (entry == NULL)
             return NULL;
+        entry->idle = idle;
         bytes_copy(entry_value_at(entry), value, shape->value_length);
         keyspace_relink(keyspace, place, old, entry);
         return entry;
@@ -246,6 +253,7 @@ static struct entry *replace(struct keyspace *keyspace, const struct key *key,
     if (key_to != entry_key_at(old))
         memmove(key_to, entry_key_at(old), shape->key_length);
     entry_write_header(old, key->slot, shape);
+    old->idle = idle;
     bytes_copy(key_to + shape->key_length, value, shape->value_length);
     keyspace_mark(keyspace, place, key->slot, before, shape->expiry_ms != 0);
     return old;
@@ -262,6 +270,7 @@ struct entry *keyspace_set(struct keyspace *keyspace, const struct key *key, con
     struct entry *entry = entry_create(keyspace, key, &shape, entry_shape_bytes(&shape));
     if (entry == NULL)
         return NULL;
+    entry->idle = keyspace->fresh_idle;
     bytes_copy(entry_value_at(entry), value, value_length);
     if (!keyspace_link(keyspace, key, entry)) {
         arena_free(keyspace->arena, entry);

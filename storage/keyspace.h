@@ -39,6 +39,10 @@ struct keyspace *keyspace_create(struct allocator *allocator, struct arena *aren
 // the keyspace is empty.
 void keyspace_expect(struct keyspace *keyspace, uint64_t keys);
 
+// What `idle` says in entries of keys that are new from now on (0 at first). An entry that takes the
+// place of another keeps what that one's says.
+void keyspace_fresh(struct keyspace *keyspace, uint16_t idle);
+
 // --- databases and their keyspace ids --------------------------------------------------------
 
 // Databases map to ids that are never reused: flushing gives a database a fresh id, swapping
@@ -156,6 +160,18 @@ uint64_t keyspace_scan(const struct keyspace *keyspace, uint64_t cursor, keyspac
 
 // A random live entry of `database`, expired or not, or NULL when the database is empty.
 struct entry *keyspace_random(const struct keyspace *keyspace, uint32_t database, uint64_t random);
+
+// Collects up to `count` live entries, expired or not, that are not pinned, from at most `buckets`
+// buckets of the table from *position (any number) on; *position becomes the one after the last one
+// looked at. `is_volatile`: only those with an expiry. `random` chooses among a bucket's.
+uint32_t keyspace_sample(const struct keyspace *keyspace, bool is_volatile, uint64_t *position,
+                         uint64_t random, uint32_t buckets, struct entry **entries, uint32_t count);
+// Buckets that a walk over all entries by keyspace_sample goes through.
+uint64_t keyspace_sample_buckets(const struct keyspace *keyspace);
+// What identifies an entry, of any database, to keyspace_find_hash.
+struct key keyspace_key_of(const struct keyspace *keyspace, const struct entry *entry);
+// The entry whose key has this slot and hash, or NULL.
+struct entry *keyspace_find_hash(const struct keyspace *keyspace, uint16_t slot, uint64_t hash);
 
 // --- background work -------------------------------------------------------------------------
 

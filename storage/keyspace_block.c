@@ -39,6 +39,7 @@ struct entry *keyspace_adopt(struct keyspace *keyspace, const struct key *key, s
     struct entry *old = keyspace_locate(keyspace, key, &place);
     entry_write_header(block, key->slot, &shape);
     bytes_copy(entry_key_at(block), key->data, key->length);
+    block->idle = old != NULL ? old->idle : keyspace->fresh_idle;
     if (old != NULL) {
         keyspace_relink(keyspace, &place, old, block);
     } else if (!keyspace_link(keyspace, key, block)) {

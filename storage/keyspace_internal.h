@@ -41,6 +41,7 @@ struct keyspace {
     uint32_t pins;
     uint32_t slots_used; // slots from here on were never used
     uint32_t current;
+    uint16_t fresh_idle; // of new keys' entries
     bool growing;
     bool keep_size; // the table was made for keys that are still to come: do not shrink it
     uint16_t database_slots[DATABASES_MAX];
@@ -129,6 +130,10 @@ uint64_t keyspace_reached(const struct keyspace *keyspace);
 // into ends where the part of it begins that is still in the old one.
 uint64_t keyspace_next_position(const struct keyspace *keyspace, const struct table *table,
                                 uint64_t home);
+
+// The buckets of both tables that may hold entries, as one row.
+uint64_t keyspace_bucket_total(const struct keyspace *keyspace);
+const struct bucket *keyspace_nth_bucket(const struct keyspace *keyspace, uint64_t index);
 
 // --- inline helpers --------------------------------------------------------------------------
 

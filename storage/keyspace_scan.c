@@ -55,8 +55,7 @@ uint64_t keyspace_scan(const struct keyspace *keyspace, uint64_t cursor, keyspac
     return keyspace_next_position(keyspace, table, home);
 }
 
-// The physical buckets of both tables as one row.
-static const struct bucket *nth_bucket(const struct keyspace *keyspace, uint64_t index)
+const struct bucket *keyspace_nth_bucket(const struct keyspace *keyspace, uint64_t index)
 {
     const struct table *table = &keyspace->tables[keyspace->current];
     if (index < table->total - table->left)
@@ -67,7 +66,7 @@ static const struct bucket *nth_bucket(const struct keyspace *keyspace, uint64_t
     return &next->buckets[index];
 }
 
-static uint64_t bucket_total(const struct keyspace *keyspace)
+uint64_t keyspace_bucket_total(const struct keyspace *keyspace)
 {
     const struct table *table = &keyspace->tables[keyspace->current];
     const struct table *next = &keyspace->tables[keyspace->current ^ 1];
@@ -104,13 +103,13 @@ struct entry *keyspace_random(const struct keyspace *keyspace, uint32_t database
     if (keyspace_count(keyspace, database) == 0)
         return NULL;
     uint16_t wanted = keyspace->database_slots[database];
-    uint64_t total = bucket_total(keyspace);
+    uint64_t total = keyspace_bucket_total(keyspace);
     // Every slot of the table is drawn with the same chance; empty and foreign ones are thrown
     // back.
     for (uint32_t i = 0; i < DRAWS; i++) {
         uint64_t bits = next_random(&random);
         const struct bucket *bucket =
-            nth_bucket(keyspace, (uint64_t)(((unsigned __int128)bits * total) >> 64));
+            keyspace_nth_bucket(keyspace, (uint64_t)(((unsigned __int128)bits * total) >> 64));
         uint32_t slot = (uint32_t)(next_random(&random) % TABLE_SLOTS);
         struct entry *entry =
             pick(keyspace, bucket, bucket_occupied(bucket) & (1U << slot), wanted);
@@ -120,8 +119,9 @@ struct entry *keyspace_random(const struct keyspace *keyspace, uint32_t database
     // The database has few of the keys: walk to its next one.
     uint64_t index = next_random(&random) % total;
     for (uint64_t i = 0; i < total; i++) {
-        const struct bucket *bucket = nth_bucket(keyspace, index);
-        const struct bucket *ahead = nth_bucket(keyspace, (index + AHEAD_ENTRIES * 4) % total);
+        const struct bucket *bucket = keyspace_nth_bucket(keyspace, index);
+        const struct bucket *ahead =
+            keyspace_nth_bucket(keyspace, (index + AHEAD_ENTRIES * 4) % total);
         keyspace_prefetch_slots(keyspace, ahead, bucket_occupied(ahead), 0);
         struct entry *entry = pick(keyspace, bucket, bucket_occupied(bucket), wanted);
         if (entry != NULL)

@@ -169,6 +169,9 @@ struct set_case {
 #define INTEGER "argument couldn't be parsed into an integer"
 #define MEMORY "argument must be a memory value"
 #define UP_TO_INT "argument must be between 0 and 2147483647 inclusive"
+#define POLICY                                                                                     \
+    "argument(s) must be one of the following: volatile-lru, volatile-lfu, volatile-random, "      \
+    "volatile-ttl, allkeys-lru, allkeys-lfu, allkeys-random, noeviction"
 #define YESNO "argument must be 'yes' or 'no'"
 #define FSYNC "argument(s) must be one of the following: everysec, always, no"
 // Answers of redis-server 7.0.15, except where a comment says otherwise.
@@ -186,6 +189,15 @@ static const struct set_case set_cases[] = {
     {"timeout", "-1", UP_TO_INT, NULL},
     {"timeout", "2147483648", UP_TO_INT, NULL},
     {"timeout", "2147483647", NULL, NULL},
+    {"maxmemory-policy", "foo", POLICY, NULL},
+    {"maxmemory-policy", "", POLICY, NULL},
+    {"maxmemory-policy", "allkeys-LFU", NULL, "allkeys-lfu"},
+    {"maxmemory-policy", "volatile-ttl", NULL, NULL},
+    {"maxmemory-samples", "0", "argument must be between 1 and 2147483647 inclusive", NULL},
+    {"maxmemory-samples", "1000", NULL, NULL},
+    {"lfu-log-factor", "-1", UP_TO_INT, NULL},
+    {"lfu-decay-time", "0", NULL, NULL},
+    {"lfu-decay-time", "2147483648", UP_TO_INT, NULL},
     {"tcp-keepalive", "-1", UP_TO_INT, NULL},
     {"maxclients", "0", "argument must be between 1 and 4294967295 inclusive", NULL},
     {"maxclients", "5000000000", "argument must be between 1 and 4294967295 inclusive", NULL},

@@ -22,6 +22,7 @@ static void begin(void)
     server->keyspace = fixture.keyspace;
     server->started_ns = 77 * SECOND_NS;
     server->now_ns = server->started_ns;
+    idle_policy(server);
 }
 
 static void end(void)
@@ -59,7 +60,7 @@ Test(idle, steps)
     cr_assert_eq(idle_seconds(server, entry), 10);
     pass(1000);
     cr_assert_eq(idle_seconds(server, entry), 1010);
-    entry_touch(entry, server->idle_clock);
+    entry_touch(entry, server->idle.clock);
     cr_assert_eq(idle_seconds(server, entry), 0);
     idle_set(server, entry, 12345);
     cr_assert_eq(idle_seconds(server, entry), 12340);
@@ -80,7 +81,7 @@ Test(idle, a_month)
     int64_t day = 86400;
     for (int64_t second = 0; second < 30 * day; second += 5) {
         pass(5);
-        entry_touch(entries[1], server->idle_clock);
+        entry_touch(entries[1], server->idle.clock);
         if (second % 3600 != 0)
             continue;
         int64_t expected = second + 5 < MOST ? (second + 5) / 10 * 10 : MOST;
