@@ -56,8 +56,8 @@ Test(sample, all_alike)
         uint64_t sum = 0;
         for (uint32_t i = 0; i < KEYS; i++) {
             // 20 on average; together with others, those alone in their bucket are met more often.
-            cr_assert(met[i] > 0 && met[i] < (wanted == 1 ? 60 : 200), "%u: %u of %u", wanted,
-                      met[i], i);
+            cr_assert((met[i] > 0 || wanted > 4) && met[i] < (wanted == 1 ? 60 : 200),
+                      "%u: %u of %u", wanted, met[i], i);
             sum += met[i];
         }
         cr_assert_geq(sum, ROUNDS - 64);
