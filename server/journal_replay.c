@@ -2,6 +2,7 @@
 #include "server/journal_start.h"
 
 #include "server/clock.h"
+#include "server/data.h"
 #include "server/io.h"
 #include "server/replay.h"
 #include "server/server.h"
@@ -11,6 +12,9 @@
 
 #include <errno.h>
 #include <string.h>
+
+// Dead keys are swept when the data has grown by one part in so many of maxmemory.
+#define SWEEP_PART 8
 
 // --- replay ----------------------------------------------------------------------------------
 
@@ -33,10 +37,27 @@ static int64_t start_source_read(void *context, uint32_t slot, uint64_t offset, 
     return start_read(start, start->open_file, offset, buffer, length);
 }
 
+// Emptied databases take memory until their keys are swept, and the log may tell of any number of
+// them. A sweep takes its time, so there has to be something to gain.
+static void start_sweep(struct start *start)
+{
+    const struct server *server = start->server;
+    uint64_t used = data_used_bytes(server);
+    if (used < start->swept_bytes)
+        start->swept_bytes = used;
+    if (used - start->swept_bytes < (uint64_t)server->config.maxmemory / SWEEP_PART)
+        return;
+    replay_sweep(server->keyspace);
+    start->swept_bytes = data_used_bytes(server);
+}
+
 static int start_source_apply(void *context, const struct wal_record *record)
 {
     struct start *start = context;
-    return replay_record(start->server->keyspace, record);
+    int result = replay_record(start->server->keyspace, record);
+    if (result == 0 && record->type == WAL_RECORD_MAP)
+        start_sweep(start);
+    return result;
 }
 
 int start_recover(struct start *start)

@@ -20,6 +20,7 @@ struct start {
     uint32_t slots;     // highest segment file + 1
     uint32_t open_slot; // the file that recovery reads at the moment
     int open_file;
+    uint64_t swept_bytes; // memory in use when dead keys were swept last, or less since
 };
 
 static const uint64_t start_token = (uint64_t)TOKEN_START << 56;

@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 
-// Buckets swept at a time when replay needs a keyspace slot.
+// Buckets swept at a time.
 #define REPLAY_SWEEP_BUCKETS 65536
 
 // A map that the server could have written: ids that were given out, no two alike.
@@ -79,4 +79,10 @@ int replay_record(struct keyspace *keyspace, const struct wal_record *record)
     if (record->type == WAL_RECORD_MAP)
         return replay_map(keyspace, record);
     return replay_key(keyspace, record) ? 0 : -ENOMEM;
+}
+
+void replay_sweep(struct keyspace *keyspace)
+{
+    while (keyspace_count_dead(keyspace) > 0)
+        keyspace_sweep(keyspace, 0, REPLAY_SWEEP_BUCKETS, NULL, NULL);
 }

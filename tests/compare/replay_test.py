@@ -15,6 +15,7 @@ import wire
 
 ROUNDS = 4
 SMALL = 64 * 1024 * 1024
+EMPTIED = 60
 
 
 class Test:
@@ -132,9 +133,32 @@ class Test:
         self.check(self.state(server.control) == before, "all as before after a restart")
         server.stop()
 
+    # --- emptied databases
+
+    def emptied(self):
+        """What databases held that were emptied takes no memory together when the log is replayed."""
+        server = servers.Server("poro", self.arguments.server, ["--maxmemory", str(SMALL)])
+        connection = server.control
+        done = tries = 0
+        while done < EMPTIED and tries < 100 * EMPTIED:
+            # The one before is freed in the background.
+            done += wire.call(connection, "SETRANGE", "big", str(SMALL // 2), "x")[:1] == b":"
+            wire.call(connection, "FLUSHALL" if done % 2 else "FLUSHDB")
+            tries += 1
+        self.check(done == EMPTIED, "emptied: %d of %d" % (done, EMPTIED))
+        wire.call(connection, "SET", "last", "1")
+        self.restart(server)
+        self.check(wire.call(server.control, "GET", "last") == b"$1\r\n1\r\n", "emptied: the last key")
+        with open("/proc/%d/status" % server.process.pid, encoding="ascii") as f:
+            peak = next(int(l.split()[1]) * 1024 for l in f if l.startswith("VmHWM:"))
+        most = EMPTIED * SMALL // 4
+        self.check(peak < most, "emptied: a restart took %d bytes of memory, %d at most" % (peak, most))
+        server.stop()
+
     def run(self):
         self.replay()
         self.full()
+        self.emptied()
         print("replay: %d passed, %d failed" % (self.passed, self.failed))
         return 1 if self.failed else 0
 
