@@ -54,7 +54,8 @@ void command_command_info(struct call *call)
         return;
     }
     resp_array(call->reply, call->argc - 2);
-    for (uint32_t i = 2; i < call->argc; i++) {
+    // A reply that finds no memory is not sent.
+    for (uint32_t i = 2; i < call->argc && !call->reply->overflow; i++) {
         const struct command_doc *doc = command_named(call, i);
         if (doc != NULL)
             command_doc_info(call->reply, doc);
@@ -78,7 +79,7 @@ void command_command_docs(struct call *call)
     for (uint32_t i = 2; i < call->argc; i++)
         known += command_named(call, i) != NULL;
     resp_map(call->reply, known);
-    for (uint32_t i = 2; i < call->argc; i++) {
+    for (uint32_t i = 2; i < call->argc && !call->reply->overflow; i++) {
         const struct command_doc *doc = command_named(call, i);
         if (doc != NULL)
             command_doc_docs(call->reply, doc);

@@ -78,15 +78,6 @@ void command_latency_reset(struct call *call)
 // Powers of two of nanoseconds from here on end the intervals; in microseconds they are 1, 2, 4 ...
 #define HISTOGRAM_EXPONENT_MIN 10
 
-// How many calls took less than 2^exponent nanoseconds.
-static uint64_t histogram_below(const struct command_stat *stat, uint32_t exponent)
-{
-    uint64_t count = 0;
-    for (uint32_t i = 0; i < STATS_BUCKETS && stats_bucket_last(i) < 1ULL << exponent; i++)
-        count += stat->buckets[i];
-    return count;
-}
-
 // What Redis calls this interval: its histograms keep two digits, and it tells the last value that
 // counts as much as the power of two does.
 static int64_t histogram_name_us(uint32_t exponent)
@@ -99,12 +90,15 @@ static int64_t histogram_name_us(uint32_t exponent)
 static uint32_t histogram_walk(const struct command_stat *stat, struct resp_writer *reply)
 {
     uint32_t intervals = 0;
-    uint64_t before = 0;
-    for (uint32_t e = HISTOGRAM_EXPONENT_MIN; e <= STATS_EXPONENT_MAX + 1; e++) {
-        uint64_t below = histogram_below(stat, e);
+    uint32_t bucket = 0;
+    uint64_t below = 0; // calls that took less than 2^e nanoseconds
+    for (uint32_t e = HISTOGRAM_EXPONENT_MIN; below < stat->timed && e <= STATS_EXPONENT_MAX + 1;
+         e++) {
+        uint64_t before = below;
+        for (; bucket < STATS_BUCKETS && stats_bucket_last(bucket) < 1ULL << e; bucket++)
+            below += stat->buckets[bucket];
         if (below == before)
             continue;
-        before = below;
         intervals++;
         if (reply == NULL)
             continue;
@@ -132,19 +126,28 @@ static uint32_t histogram_command(struct call *call, const struct command *comma
     return 1;
 }
 
+// The row of a command or, as "container|subcommand", of a subcommand; NULL when there is none.
+static const struct command *histogram_find(const struct call *call, struct span name)
+{
+    const struct config *config = &call->server->config;
+    const char *bar = memchr(name.data, '|', name.length);
+    uint32_t first = bar != NULL ? (uint32_t)(bar - (const char *)name.data) : name.length;
+    const struct command *command = rename_find(config, name.data, first);
+    if (command == NULL || bar == NULL)
+        return command;
+    const struct command_doc *doc = rename_find_doc(config, name.data, name.length);
+    return doc != NULL ? &command->subcommands[doc - command->doc->subcommands] : NULL;
+}
+
 // A command of this name, and all subcommands where it is a container's.
 static uint32_t histogram_named(struct call *call, struct span name, bool write)
 {
-    const struct command_doc *doc = rename_find_doc(&call->server->config, name.data, name.length);
-    uint32_t count = 0;
-    for (uint32_t i = 0; doc != NULL && i < commands_count(); i++) {
-        const struct command *command = commands_at(i);
-        bool sub = false;
-        for (const struct command_doc *s = doc->subcommands; s != NULL && s->name != NULL; s++)
-            sub = sub || s == command->doc;
-        if (command->doc == doc || sub)
-            count += histogram_command(call, command, write);
-    }
+    const struct command *command = histogram_find(call, name);
+    if (command == NULL)
+        return 0;
+    uint32_t count = histogram_command(call, command, write);
+    for (uint32_t i = 0; i < command->subcommands_count; i++)
+        count += histogram_command(call, &command->subcommands[i], write);
     return count;
 }
 
@@ -153,7 +156,8 @@ static uint32_t histogram_all(struct call *call, bool write)
     uint32_t count = 0;
     for (uint32_t i = 0; call->argc == 2 && i < commands_count(); i++)
         count += histogram_command(call, commands_at(i), write);
-    for (uint32_t i = 2; i < call->argc; i++)
+    // A reply that finds no memory is not sent.
+    for (uint32_t i = 2; i < call->argc && !call->reply->overflow; i++)
         count += histogram_named(call, call_arg(call, i), write);
     return count;
 }
