@@ -50,6 +50,14 @@
 // One batch at most: the largest command with its keys repeated for every piece of its values.
 #define WAL_BATCH_BYTES_MAX (COMMAND_BYTES_MAX + MIB(512))
 #define WAL_COMPLETION_BLOCKS 64
+// A frame of a checkpoint is full from this size on, and written at once: small, so that the log waits
+// little for it.
+#define CHECKPOINT_FRAME_BYTES KIB(256)
+// A longer record is written in pieces, over several turns.
+#define CHECKPOINT_ENTRY_BYTES KIB(64)
+// For so long a turn of the loop works at a checkpoint: usually, and when the log grows too fast for it.
+#define CHECKPOINT_TURN_NS 100000
+#define CHECKPOINT_HURRY_NS 500000
 
 // --- server ----------------------------------------------------------------------------------
 

@@ -54,7 +54,8 @@ static size_t line_format(const struct call *call, const struct connection *conn
     size_t flags_count = 0;
     if (connection->links[LIST_MONITORS].linked)
         flags[flags_count++] = 'O';
-    if (connection->wait == WAIT_PAUSE || connection->wait == WAIT_DURABLE)
+    if (connection->wait == WAIT_PAUSE || connection->wait == WAIT_DURABLE ||
+        connection->wait == WAIT_CHECKPOINT)
         flags[flags_count++] = 'b';
     if (transaction->open)
         flags[flags_count++] = 'x';

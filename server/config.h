@@ -67,6 +67,10 @@ struct config {
     int64_t wal_segment_size;            // whole blocks; fixed once a data folder exists
     int64_t wal_segments_ahead;          // default 4, min 3
     enum config_direct_io wal_direct_io; // wal-direct-io auto|no
+    // checkpoints
+    int64_t auto_aof_rewrite_percentage; // of the log's growth against the last one; 0: never
+    int64_t auto_aof_rewrite_min_size;   // ... but not below so many bytes
+    char save[CONFIG_TEXT_MAX];          // pairs "seconds changes"; empty: none
     // observation
     int64_t slowlog_log_slower_than_us; // -1: never
     int64_t slowlog_max_len;
@@ -83,7 +87,6 @@ struct config {
     int64_t hz;                    // background cycles a second, 1..500 after clipping
     int64_t databases;             // fixed at 16
     bool appendonly;               // fixed at yes
-    char save[CONFIG_TEXT_MAX];    // accepted for tools that ask; default ""
 };
 
 // Defaults; `memory_bytes`: of the machine.

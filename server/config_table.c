@@ -130,16 +130,12 @@ static bool save_number(const char **text, long long min)
 static const char *check_save(struct config *config)
 {
     const char *text = config->save;
-    if (*text == '\0') {
-        return NULL;
-    }
     for (size_t i = 0; i < CONFIG_TEXT_MAX && *text != '\0'; i++) {
         if (!save_number(&text, 1) || !save_number(&text, 0)) {
             return "Invalid save parameters";
         }
     }
-    return "there are no snapshots to schedule, every write is in the log already: only \"\" is "
-           "possible";
+    return NULL;
 }
 
 // As in Redis: words that are no number, or none between 0 and 100, are refused in its words.
@@ -201,6 +197,11 @@ static const struct setting settings[] = {
      BETWEEN(3, 1024)},
     {"wal-direct-io", SETTING_CHOICE, FIXED, AT(wal_direct_io), .initial = "auto",
      .choices = direct_io_choices},
+    {"auto-aof-rewrite-percentage", SETTING_NUMBER, AT(auto_aof_rewrite_percentage),
+     .initial = "100", BETWEEN(0, INT_MAX)},
+    {"auto-aof-rewrite-min-size", SETTING_MEMORY, AT(auto_aof_rewrite_min_size), .initial = "64mb",
+     BETWEEN(0, INT64_MAX)},
+    {"save", SETTING_WORDS, AT(save), .initial = "", .check = check_save},
 
     {"slowlog-log-slower-than", SETTING_NUMBER, AT(slowlog_log_slower_than_us), .initial = "10000",
      BETWEEN(-1, INT64_MAX)},
@@ -220,7 +221,6 @@ static const struct setting settings[] = {
     {"databases", SETTING_NUMBER, FIXED, AT(databases), .initial = "16", BETWEEN(1, INT_MAX),
      .check = check_databases},
     {"appendonly", SETTING_BOOL, AT(appendonly), .initial = "yes", .check = check_appendonly},
-    {"save", SETTING_WORDS, AT(save), .initial = "", .check = check_save},
 };
 #undef AT
 #undef FIXED

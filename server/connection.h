@@ -24,13 +24,14 @@ enum connection_state {
 // Why a connection does not execute although it has input.
 enum connection_wait {
     WAIT_NONE,
-    WAIT_LOG,     // for room in the log
-    WAIT_OUTPUT,  // for its own output to be sent, or for reply memory
-    WAIT_PAUSE,   // for the end of a pause (CLIENT PAUSE)
-    WAIT_SLEEP,   // for a time, wait_until_ns (DEBUG SLEEP)
-    WAIT_DURABLE, // for a batch to be on stable storage, wait_batch, or for a time (SAVE, WAITAOF)
-    WAIT_MEMORY,  // for keys to be evicted
-    WAIT_REWRITE, // for a rewrite of the configuration file to end
+    WAIT_LOG,        // for room in the log
+    WAIT_OUTPUT,     // for its own output to be sent, or for reply memory
+    WAIT_PAUSE,      // for the end of a pause (CLIENT PAUSE)
+    WAIT_SLEEP,      // for a time, wait_until_ns (DEBUG SLEEP)
+    WAIT_DURABLE,    // for a batch to be on stable storage, wait_batch, or for a time (WAITAOF)
+    WAIT_CHECKPOINT, // for a checkpoint to end, wait_batch (SAVE)
+    WAIT_MEMORY,     // for keys to be evicted
+    WAIT_REWRITE,    // for a rewrite of the configuration file to end
 };
 
 enum connection_reply_mode { REPLY_ON, REPLY_OFF, REPLY_SKIP_NEXT, REPLY_SKIP };

@@ -1,6 +1,7 @@
 // INFO's section on persistence: the log, and how fast it is.
 #include "server/info.h"
 
+#include "server/checkpoint.h"
 #include "server/journal.h"
 #include "server/server.h"
 #include "wal/log.h"
@@ -86,22 +87,51 @@ static void info_log(struct info *info, const struct journal_stats *stats)
     info_number(info, "wal_durable_through", wal_durable(server->wal));
 }
 
-// SAVE and BGSAVE ask for a sync; there is nothing else to save.
-static void info_save(struct info *info)
+static void info_seconds(struct info *info, const char *name, int64_t ms)
+{
+    if (ms < 0)
+        info_string(info, name, "-1");
+    else
+        info_number(info, name, (uint64_t)ms / 1000);
+}
+
+// Under Redis's names: a checkpoint is what both its snapshot and its rewritten log are for.
+static void info_save(struct info *info, const struct checkpoint_stats *stats)
+{
+    bool running = stats->running_ms >= 0;
+    info_number(info, "rdb_changes_since_last_save", stats->changes);
+    info_number(info, "rdb_bgsave_in_progress", running);
+    info_number(info, "rdb_last_save_time", (uint64_t)(stats->done_ms / 1000));
+    info_string(info, "rdb_last_bgsave_status", stats->last_failed ? "err" : "ok");
+    info_seconds(info, "rdb_last_bgsave_time_sec", stats->took_ms);
+    info_seconds(info, "rdb_current_bgsave_time_sec", stats->running_ms);
+    info_number(info, "rdb_saves", stats->count);
+    info_number(info, "rdb_last_cow_size", 0);
+}
+
+static void info_rewrite(struct info *info, const struct checkpoint_stats *stats)
 {
     const struct server *server = info->server;
-    const struct save *save = &server->save;
-    uint64_t newest = wal_newest_batch(server->wal);
-    uint64_t durable = wal_batch_durable(server->wal);
-    bool running = save->running && durable < save->batch;
-    info_number(info, "rdb_changes_since_last_save", newest > durable ? newest - durable : 0);
-    info_number(info, "rdb_bgsave_in_progress", running);
-    info_number(info, "rdb_last_save_time", (uint64_t)(save->done_ms / 1000));
-    info_string(info, "rdb_last_bgsave_status", "ok");
-    info_string(info, "rdb_last_bgsave_time_sec", "-1");
-    info_string(info, "rdb_current_bgsave_time_sec", "-1");
-    info_number(info, "rdb_saves", save->count);
-    info_number(info, "rdb_last_cow_size", 0);
+    info_number(info, "aof_enabled", 1);
+    info_number(info, "aof_rewrite_in_progress", stats->running_ms >= 0);
+    info_number(info, "aof_rewrite_scheduled", checkpoint_requested(server->checkpoint));
+    info_seconds(info, "aof_last_rewrite_time_sec", stats->took_ms);
+    info_seconds(info, "aof_current_rewrite_time_sec", stats->running_ms);
+    info_string(info, "aof_last_bgrewrite_status", stats->last_failed ? "err" : "ok");
+    info_number(info, "aof_rewrites", stats->count);
+}
+
+static void info_checkpoint(struct info *info, const struct checkpoint_stats *stats)
+{
+    info_number(info, "checkpoint_number", stats->number);
+    info_number(info, "checkpoint_bytes", stats->bytes);
+    info_number(info, "checkpoint_log_bytes", stats->log_bytes);
+    info_number(info, "checkpoint_log_trigger", stats->log_trigger);
+    info_number(info, "checkpoint_running_bytes", stats->running_bytes);
+    info_number(info, "checkpoint_running_bytes_expected", stats->running_bytes_expected);
+    info_number(info, "checkpoint_space_reserved", stats->reserved_bytes);
+    info_number(info, "checkpoint_space_short", stats->space_short);
+    info_string(info, "checkpoint_last_error", info_error_name(stats->last_error));
 }
 
 void info_persistence(struct info *info)
@@ -111,22 +141,19 @@ void info_persistence(struct info *info)
     journal_stats(server, &stats);
     info_number(info, "loading", 0);
     info_number(info, "async_loading", 0);
-    info_save(info);
-    info_number(info, "aof_enabled", 1);
-    info_number(info, "aof_rewrite_in_progress", 0);
-    info_number(info, "aof_rewrite_scheduled", 0);
-    info_string(info, "aof_last_rewrite_time_sec", "-1");
-    info_string(info, "aof_current_rewrite_time_sec", "-1");
-    info_string(info, "aof_last_bgrewrite_status", "ok");
-    info_number(info, "aof_rewrites", 0);
+    struct checkpoint_stats checkpoint;
+    checkpoint_stats(server, &checkpoint);
+    info_save(info, &checkpoint);
+    info_rewrite(info, &checkpoint);
     info_string(info, "aof_last_write_status", stats.full || stats.last_error != 0 ? "err" : "ok");
-    info_number(info, "aof_current_size",
-                (uint64_t)stats.segments * (uint64_t)server->config.wal_segment_size);
+    info_number(info, "aof_current_size", checkpoint.bytes + checkpoint.log_bytes);
+    info_number(info, "aof_base_size", checkpoint.bytes);
     info_number(info, "aof_buffer_length", wal_open_bytes(server->wal));
     info_number(info, "aof_delayed_fsync", 0);
     info_number(info, "module_fork_in_progress", 0);
     info_log(info, &stats);
     info_latency(info, &stats);
+    info_checkpoint(info, &checkpoint);
     info_string(info, "recovery_verdict", wal_verdict_name(server->recovery.verdict));
     info_number(info, "recovery_records", server->recovery.records);
     info_number(info, "recovery_bytes", server->recovery.bytes);

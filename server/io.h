@@ -100,6 +100,8 @@ void io_sync(struct io *io, int file, bool data_only, uint64_t token);
 void io_allocate(struct io *io, int file, uint64_t offset, uint64_t length, uint64_t token);
 void io_rename(struct io *io, int directory, const char *from, const char *to, uint64_t token);
 void io_unlink(struct io *io, int directory, const char *name, uint64_t token);
+// Drops what the page cache holds of the file and is on the device.
+void io_forget(struct io *io, int file, uint64_t token);
 
 // The file `to` gets the permissions of `from`, and its owner where that is allowed. At once: only
 // what the kernel knows of the files changes. 0 or -errno.

@@ -486,6 +486,13 @@ void io_unlink(struct io *io, int directory, const char *name, uint64_t token)
     sqe->user_data = token;
 }
 
+void io_forget(struct io *io, int file, uint64_t token)
+{
+    struct io_uring_sqe *sqe = io_request(io, token);
+    io_uring_prep_fadvise(sqe, file, 0, 0, POSIX_FADV_DONTNEED);
+    sqe->user_data = token;
+}
+
 // --- files: at start, blocking ---------------------------------------------------------------
 
 int io_open_directory(struct io *io, const char *path)

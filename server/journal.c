@@ -275,7 +275,8 @@ static void journal_close_sealed(struct server *server)
         return;
     for (uint32_t i = 0; i < journal->open_count; i++) {
         uint32_t slot = journal->open_slots[i];
-        if (wal_slot_state(server->wal, slot) != WAL_SLOT_SEALED ||
+        enum wal_slot_state state = wal_slot_state(server->wal, slot);
+        if ((state != WAL_SLOT_SEALED && state != WAL_SLOT_RELEASED) ||
             wal_slot_unsynced(server->wal, slot))
             continue;
         if (wal_write_in_flight(server->wal) && journal->write.slot == slot)
@@ -385,5 +386,21 @@ void journal_stats(const struct server *server, struct journal_stats *stats)
                         : journal->dsync ? "direct-dsync"
                                          : "direct-fdatasync";
     stats->batches = wal_batch_written(server->wal);
+    stats->segments = wal_segments_count(server->wal);
     stats->segments_ready = wal_segments_ready(server->wal);
+}
+
+int journal_directory(const struct server *server)
+{
+    return server->journal->directory;
+}
+
+uint32_t journal_file_flags(const struct server *server)
+{
+    return journal_open_flags(server->journal);
+}
+
+const struct wal_identity *journal_identity(const struct server *server)
+{
+    return &server->journal->identity;
 }

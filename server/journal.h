@@ -12,6 +12,7 @@
 struct io_event;
 struct server;
 struct token;
+struct wal_identity;
 
 size_t journal_overhead(const struct config *config);
 
@@ -43,6 +44,11 @@ void journal_mode_changed(struct server *server, const struct config *before);
 
 // A clean stop: true once everything is committed and the clean-stop record is durable.
 bool journal_stopped(struct server *server);
+// The data folder, how its files are opened (io_open_flags), and its identity.
+int journal_directory(const struct server *server);
+uint32_t journal_file_flags(const struct server *server);
+const struct wal_identity *journal_identity(const struct server *server);
+
 // False when that record could not be written.
 bool journal_clean(const struct server *server);
 

@@ -53,6 +53,15 @@ static void start_note_file(void *context, const char *name)
     uint32_t slot;
     if (wal_segment_name_parse(name, &slot) && slot >= start->slots)
         start->slots = slot + 1;
+    uint64_t number;
+    if (!wal_checkpoint_name_parse(name, &number))
+        return;
+    if (number > start->checkpoints[0]) {
+        start->checkpoints[1] = start->checkpoints[0];
+        start->checkpoints[0] = number;
+    } else if (number > start->checkpoints[1]) {
+        start->checkpoints[1] = number;
+    }
 }
 
 // Finds out how files can be written here: on the completion log when there is one (a full disk must
@@ -164,6 +173,11 @@ static int start_check_new(struct start *start)
         if (got == (int64_t)WAL_BLOCK_BYTES && !wal_block_is_zero(start->block))
             return start_refuse_new(start, name);
     }
+    if (start->checkpoints[0] > 0) {
+        char checkpoint[WAL_CHECKPOINT_NAME_BYTES];
+        wal_checkpoint_name(checkpoint, start->checkpoints[0]);
+        return start_refuse_new(start, checkpoint);
+    }
     return start->has_completion ? start_check_new_completion(start) : 0;
 }
 
@@ -236,7 +250,7 @@ int start_read_instance(struct start *start)
                      : -EBADMSG;
     if (result == -EPROTONOSUPPORT) {
         notice(&server->notices, LOGLEVEL_WARNING,
-               "refusing to start: %s was made by a newer version of Poro", server->config.dir);
+               "refusing to start: %s was made by another version of Poro", server->config.dir);
         return EXIT_DAMAGED;
     }
     if (result < 0) {
@@ -269,6 +283,11 @@ int start_harden(struct start *start)
 {
     char name[WAL_SEGMENT_NAME_BYTES];
     int result = start_harden_file(start, WAL_NAME_COMPLETION);
+    for (int i = 0; i < 2 && result == 0 && start->checkpoints[i] > 0; i++) {
+        char checkpoint[WAL_CHECKPOINT_NAME_BYTES];
+        wal_checkpoint_name(checkpoint, start->checkpoints[i]);
+        result = start_harden_file(start, checkpoint);
+    }
     for (uint32_t slot = 0; slot < start->slots && result == 0; slot++) {
         wal_segment_name(name, slot);
         result = start_harden_file(start, name);

@@ -39,6 +39,7 @@ enum preparation_step {
     PREPARE_SYNC_FOLDER,
     PREPARE_UNDO_CLOSE,
     PREPARE_UNDO_UNLINK,
+    PREPARE_REMOVE, // a segment that is no longer needed
 };
 
 // A segment on its way to being ready.
@@ -49,6 +50,7 @@ struct preparation {
     int file;
     uint64_t zeroed;
     int error; // why it is being undone
+    bool made; // the file is there, with its zeros or older frames
     char name[WAL_SEGMENT_NAME_BYTES];
 };
 

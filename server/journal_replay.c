@@ -23,8 +23,10 @@ static int64_t start_source_read(void *context, uint32_t slot, uint64_t offset, 
 {
     struct start *start = context;
     if (start->open_file < 0 || start->open_slot != slot) {
-        char name[WAL_SEGMENT_NAME_BYTES] = WAL_NAME_COMPLETION;
-        if (slot != WAL_SLOT_COMPLETION)
+        char name[WAL_CHECKPOINT_NAME_BYTES] = WAL_NAME_COMPLETION;
+        if (slot == WAL_SLOT_CHECKPOINT || slot == WAL_SLOT_CHECKPOINT_OLDER)
+            wal_checkpoint_name(name, start->checkpoints[slot == WAL_SLOT_CHECKPOINT_OLDER]);
+        else if (slot != WAL_SLOT_COMPLETION)
             wal_segment_name(name, slot);
         if (start->open_file >= 0)
             start_close(start, start->open_file);
@@ -60,11 +62,24 @@ static int start_source_apply(void *context, const struct wal_record *record)
     return result;
 }
 
+// The table takes so many keys without growing.
+static void start_source_expect(void *context, uint64_t keys)
+{
+    struct start *start = context;
+    keyspace_expect(start->server->keyspace, keys);
+}
+
 int start_recover(struct start *start)
 {
     struct server *server = start->server;
     struct wal_recovery_result *result = &server->recovery;
-    const struct wal_source source = {start, start_source_read, start_source_apply};
+    const struct wal_source source = {
+        .context = start,
+        .read = start_source_read,
+        .apply = start_source_apply,
+        .expect = start_source_expect,
+        .checkpoints = {start->checkpoints[0], start->checkpoints[1]},
+    };
     int64_t began_ns = clock_monotonic_ns();
     int error =
         wal_recover(server->wal_recovery, &start->journal->identity, &source, start->slots, result);

@@ -2,6 +2,7 @@
 // ring.
 #include "server/journal_internal.h"
 
+#include "server/checkpoint.h"
 #include "server/io.h"
 #include "server/server.h"
 #include "server/token.h"
@@ -54,6 +55,7 @@ static void prepare_submit(struct server *server, struct preparation *preparatio
         io_close(server->io, preparation->file, token);
         break;
     case PREPARE_UNDO_UNLINK:
+    case PREPARE_REMOVE:
         io_unlink(server->io, journal->directory, preparation->name, token);
         break;
     }
@@ -64,7 +66,6 @@ static void prepare_end(struct server *server, struct preparation *preparation)
     struct journal *journal = server->journal;
     if (preparation->error == 0) {
         journal_adopt_file(journal, preparation->slot, preparation->file);
-        journal->stats.segments++;
         journal->prepare_error = 0;
         if (journal->stats.full)
             notice(&server->notices, LOGLEVEL_NOTICE,
@@ -100,7 +101,8 @@ static void prepare_advance(const struct journal *journal, struct preparation *p
         preparation->step = PREPARE_ALLOCATE;
         break;
     case PREPARE_ALLOCATE:
-        preparation->step = PREPARE_ZERO;
+        // A file that has been in use is as long as it has to be, unless it was cut off.
+        preparation->step = preparation->made ? PREPARE_SYNC : PREPARE_ZERO;
         break;
     case PREPARE_ZERO:
         preparation->zeroed += (uint64_t)result;
@@ -128,6 +130,11 @@ void journal_prepare_event(struct server *server, uint32_t index, uint32_t gener
     assert(index < PREPARATIONS_MAX);
     struct preparation *preparation = &journal->preparations[index];
     assert(preparation->step != PREPARE_IDLE && preparation->generation == generation);
+    if (preparation->step == PREPARE_REMOVE) {
+        wal_slot_removed(server->wal, preparation->slot);
+        preparation->step = PREPARE_IDLE;
+        return;
+    }
     bool undoing = preparation->step >= PREPARE_UNDO_CLOSE;
     if (preparation->step == PREPARE_UNDO_UNLINK ||
         (preparation->step == PREPARE_SYNC_FOLDER && result >= 0)) {
@@ -152,6 +159,28 @@ bool journal_preparing(const struct journal *journal)
     return false;
 }
 
+static void prepare_begin(struct server *server, struct preparation *preparation,
+                          enum preparation_step step, uint32_t slot, bool made)
+{
+    uint32_t generation = preparation->generation + 1;
+    *preparation = (struct preparation){
+        .step = step, .slot = slot, .generation = generation, .file = -1, .made = made};
+    wal_segment_name(preparation->name, slot);
+    prepare_submit(server, preparation);
+}
+
+// Segments that a checkpoint has set free are kept for the next round of the log, but not more than
+// one round can need: what it grows by until a checkpoint begins and while that is written.
+static uint32_t prepare_most(const struct server *server)
+{
+    struct checkpoint_stats stats;
+    checkpoint_stats(server, &stats);
+    uint64_t trigger = stats.log_trigger > 0 ? stats.log_trigger : stats.bytes;
+    uint64_t round = (trigger + trigger / 2) / (uint64_t)server->journal->identity.segment_bytes;
+    uint64_t most = round + 2 + (uint64_t)server->config.wal_segments_ahead;
+    return most < WAL_SEGMENTS_MAX ? (uint32_t)most : WAL_SEGMENTS_MAX;
+}
+
 void journal_prepare(struct server *server)
 {
     struct journal *journal = server->journal;
@@ -160,14 +189,15 @@ void journal_prepare(struct server *server)
     for (uint32_t i = 0; i < PREPARATIONS_MAX; i++) {
         struct preparation *preparation = &journal->preparations[i];
         uint32_t slot;
+        bool made;
         if (preparation->step != PREPARE_IDLE)
             continue;
-        if (!wal_slot_wanted(server->wal, &slot))
+        if (wal_slot_wanted(server->wal, &slot, &made))
+            prepare_begin(server, preparation, PREPARE_OPEN, slot, made);
+        else if (wal_segments_released(server->wal) > 0 &&
+                 wal_slot_surplus(server->wal, prepare_most(server), &slot))
+            prepare_begin(server, preparation, PREPARE_REMOVE, slot, true);
+        else
             return;
-        uint32_t generation = preparation->generation + 1;
-        *preparation = (struct preparation){
-            .step = PREPARE_OPEN, .slot = slot, .generation = generation, .file = -1};
-        wal_segment_name(preparation->name, slot);
-        prepare_submit(server, preparation);
     }
 }

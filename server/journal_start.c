@@ -1,6 +1,7 @@
 // The journal's start: the order of its steps, and a new segment to go on in.
 #include "server/journal_start.h"
 
+#include "server/checkpoint.h"
 #include "server/clock.h"
 #include "server/io.h"
 #include "server/server.h"
@@ -105,7 +106,6 @@ static int start_slots(struct start *start)
         uint64_t number = 0;
         enum wal_slot_state state = wal_recovery_slot(server->wal_recovery, slot, &number);
         wal_slot_found(server->wal, slot, state, number);
-        journal->stats.segments += state != WAL_SLOT_NONE;
         if (state != WAL_SLOT_READY)
             continue;
         char name[WAL_SEGMENT_NAME_BYTES];
@@ -265,6 +265,26 @@ static int start_remake_completion(struct start *start)
     return 0;
 }
 
+// What the newest checkpoint replaces: a crash may have come before it was removed. It has just been
+// read, past the page cache, and a completion record names it.
+static int start_remove_checkpoint(struct start *start)
+{
+    struct server *server = start->server;
+    for (int i = 0; i < 2 && start->checkpoints[i] > 0; i++) {
+        char name[WAL_CHECKPOINT_NAME_BYTES];
+        if (start->checkpoints[i] == server->recovery.checkpoint)
+            continue;
+        wal_checkpoint_name(name, start->checkpoints[i]);
+        io_unlink(server->io, start->journal->directory, name, start_token);
+        int result = start_wait(server);
+        if (result == 0)
+            result = start_sync(start, start->journal->directory);
+        if (result < 0)
+            return start_failed(server, EXIT_START, "cannot remove an old checkpoint", result);
+    }
+    return 0;
+}
+
 static int start_run(struct start *start)
 {
     struct server *server = start->server;
@@ -294,7 +314,8 @@ static int start_run(struct start *start)
     }
     const struct wal_recovery_result *result = &server->recovery;
     wal_continue(server->wal, result->end, result->end_chain, result->segment_newest + 1,
-                 result->completion_counter);
+                 result->completion_counter, result->checkpoint);
+    checkpoint_continue(server, result->checkpoint_newest, result->checkpoint);
     code = start_slots(start);
     if (code == 0)
         code = start_open_completion(start);
@@ -306,6 +327,8 @@ static int start_run(struct start *start)
         code = start_open_segment(start);
     if (code == 0) // before the first reply
         code = start_witness(start);
+    if (code == 0)
+        code = start_remove_checkpoint(start);
     return code;
 }
 

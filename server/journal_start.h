@@ -17,8 +17,9 @@ struct start {
     uint8_t *block; // one block of aligned memory
     bool has_instance;
     bool has_completion;
-    uint32_t slots;     // highest segment file + 1
-    uint32_t open_slot; // the file that recovery reads at the moment
+    uint32_t slots;          // highest segment file + 1
+    uint64_t checkpoints[2]; // numbers of the newest two, 0: none
+    uint32_t open_slot;      // the file that recovery reads at the moment
     int open_file;
     uint64_t swept_bytes; // memory in use when dead keys were swept last, or less since
 };

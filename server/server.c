@@ -1,6 +1,7 @@
 // The server's turn and its stop.
 #include "server/server.h"
 
+#include "server/checkpoint.h"
 #include "server/clock.h"
 #include "server/data.h"
 #include "server/execute.h"
@@ -89,6 +90,9 @@ static void server_event(struct server *server, const struct io_event *event)
     case TOKEN_FILE_CLOSE:
         journal_event(server, token, event);
         return;
+    case TOKEN_CHECKPOINT:
+        checkpoint_event(server, token, event->result);
+        return;
     case TOKEN_REWRITE:
         rewrite_event(server, token.generation, event->result);
         return;
@@ -123,6 +127,8 @@ static bool server_is_ready(const struct server *server, const struct connection
                (connection->wait_until_ns != 0 && server->now_ns >= connection->wait_until_ns);
     case WAIT_MEMORY:
         return evict_ready(server, connection);
+    case WAIT_CHECKPOINT:
+        return checkpoint_attempts(server->checkpoint) >= connection->wait_batch;
     case WAIT_REWRITE:
         return !rewrite_going_on(server->rewrite);
     }
@@ -296,6 +302,7 @@ static void server_housekeeping(struct server *server)
 {
     server_evict(server);
     journal_housekeeping(server);
+    checkpoint_housekeeping(server);
     data_housekeeping(server);
     evict_housekeeping(server);
     server_accept(server);
@@ -370,6 +377,8 @@ static int64_t server_timeout_ns(struct server *server)
         (serving && (runnable || data_urgent(server) || evict_urgent(server))))
         return 0;
     int64_t deadline = journal_deadline_ns(server);
+    if (checkpoint_deadline_ns(server) < deadline)
+        deadline = checkpoint_deadline_ns(server);
     if (pause_deadline_ns(server) < deadline)
         deadline = pause_deadline_ns(server);
     if (server->accept_retry_ns > server->now_ns && server->accept_retry_ns < deadline)

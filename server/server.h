@@ -11,7 +11,6 @@
 #include "server/latency.h"
 #include "server/notice.h"
 #include "server/pause.h"
-#include "server/save.h"
 #include "wal/recovery.h"
 
 #include <stdbool.h>
@@ -33,6 +32,7 @@ struct wal;
 struct journal;
 struct memory;
 struct call;
+struct checkpoint;
 
 enum server_state {
     SERVER_STARTING,
@@ -113,6 +113,7 @@ struct server {
     void *staging[2]; // of the log's batches
     size_t staging_bytes;
     struct journal *journal; // drives the log's files, see journal.h
+    struct checkpoint *checkpoint;
 
     // connections
     struct connection *connections;
@@ -161,7 +162,6 @@ struct server {
 
     struct rewrite *rewrite;
     struct pause pause;
-    struct save save;
     bool expires_lazily; // expired keys are deleted only when somebody asks for them
 
     uint8_t run_id[20];

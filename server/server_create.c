@@ -1,6 +1,7 @@
 // The server's beginning and end: memory, parts, recovery, listeners.
 #include "server/server.h"
 
+#include "server/checkpoint.h"
 #include "server/clock.h"
 #include "server/evict.h"
 #include "server/hold.h"
@@ -40,6 +41,7 @@ enum region_kind {
     REGION_STAGING_1,
     REGION_RECOVERY,
     REGION_REPLIES,
+    REGION_CHECKPOINT,
     REGION_COUNT,
 };
 
@@ -78,12 +80,13 @@ static void create_sizes(const struct config *config, size_t bytes[REGION_COUNT]
     bytes[REGION_STAGING_1] = bytes[REGION_STAGING_0];
     bytes[REGION_RECOVERY] = create_round(WAL_FRAME_BYTES_MAX + WAL_RECOVERY_READ_BYTES);
     bytes[REGION_REPLIES] = create_round((uint64_t)create_reply_chunks(config) * REPLY_CHUNK_BYTES);
+    bytes[REGION_CHECKPOINT] = create_round(checkpoint_region_bytes());
     bytes[REGION_STATIC] = create_round(
         allocator_overhead() + sizeof(struct server) + io_overhead() + hold_overhead() +
         reply_pool_overhead() + arena_overhead(bytes[REGION_ARENA]) + keyspace_overhead() +
         wal_overhead() + wal_recovery_overhead() + journal_overhead(config) +
-        command_stats_overhead() + slowlog_overhead() + rewrite_overhead() + sizeof(struct info) +
-        64 + (size_t)create_connections(config) * sizeof(struct connection) +
+        command_stats_overhead() + slowlog_overhead() + rewrite_overhead() + checkpoint_overhead() +
+        sizeof(struct info) + 64 + (size_t)create_connections(config) * sizeof(struct connection) +
         RUN_ARGUMENTS * sizeof(struct resp_arg) + WAL_BLOCK_BYTES + MIB(1));
 }
 
@@ -139,6 +142,7 @@ static bool create_parts(struct server *server, const struct memory *memory)
     server->command_stats = command_stats_create(allocator);
     server->slowlog = slowlog_create(allocator);
     server->rewrite = rewrite_create(allocator);
+    server->checkpoint = checkpoint_create(allocator, memory->address[REGION_CHECKPOINT]);
     server->info = allocator_take(allocator, sizeof(struct info), 64);
     server->connections_max = create_connections(&server->config);
     server->connections =
@@ -149,7 +153,7 @@ static bool create_parts(struct server *server, const struct memory *memory)
     server->staging_bytes = memory->bytes[REGION_STAGING_0];
     return server->replies != NULL && server->wal_recovery != NULL && server->connections != NULL &&
            server->run_args != NULL && server->command_stats != NULL && server->slowlog != NULL &&
-           server->info != NULL && server->rewrite != NULL;
+           server->info != NULL && server->rewrite != NULL && server->checkpoint != NULL;
 }
 
 // --- listeners -------------------------------------------------------------------------------
@@ -270,7 +274,6 @@ static int create_start(struct server *server, const struct memory *memory)
         return EXIT_START;
     }
     timing_settings(server);
-    server->save.done_ms = server->wall_ms;
     server->state = SERVER_SERVING;
     create_welcome(server);
     allocator_seal(server->allocator);

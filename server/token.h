@@ -19,6 +19,7 @@ enum token_operation {
     TOKEN_COMPLETION_WRITE,
     TOKEN_SEGMENT,    // slot: segment; one step of its preparation
     TOKEN_FILE_CLOSE, // slot: segment
+    TOKEN_CHECKPOINT, // slot: see checkpoint.c
     TOKEN_REWRITE,    // one step of CONFIG REWRITE
     TOKEN_START,      // requests of the start, one at a time
     TOKEN_OPERATIONS,

@@ -47,8 +47,9 @@ static void print_segment(const struct survey *survey, const struct segment *seg
     uint64_t number;
     enum wal_slot_state state = wal_recovery_slot(survey->folder->recovery, segment->slot, &number);
     printf("%s%s", segment_use(survey, segment),
-           segment->kind == SEGMENT_WHOLE && state == WAL_SLOT_READY ? ", may be written again"
-                                                                     : "");
+           segment->kind == SEGMENT_WHOLE && (state == WAL_SLOT_READY || state == WAL_SLOT_RELEASED)
+               ? ", may be written again"
+               : "");
     if (segment->kind == SEGMENT_MISPLACED)
         printf(" (%s)", text_file(file, segment->slot_meant));
     if (segment->bytes < survey->folder->identity.segment_bytes)

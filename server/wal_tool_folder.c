@@ -211,7 +211,7 @@ static int folder_identify(struct folder *folder)
     if (result == 0)
         return 0;
     if (result == -EPROTONOSUPPORT) {
-        fprintf(stderr, "poro-wal: %s was made by a newer version of Poro\n", folder->path);
+        fprintf(stderr, "poro-wal: %s was made by another version of Poro\n", folder->path);
         return EXIT_DAMAGED;
     }
     if (result != -ENOENT && result != -EBADMSG) {

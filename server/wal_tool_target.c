@@ -169,7 +169,7 @@ static void create_log(struct target *target)
     struct allocator *allocator = allocator_create(target->region, region_bytes);
     target->wal = wal_create(allocator, staging, staging_bytes, &options);
     assert(target->wal != NULL);
-    wal_continue(target->wal, 0, wal_chain_start(&target->identity), 1, 1);
+    wal_continue(target->wal, 0, wal_chain_start(&target->identity), 1, 1, 0);
 }
 
 int target_create(struct target *target, const char *path, uint64_t segment_bytes)
@@ -200,7 +200,8 @@ int target_create(struct target *target, const char *path, uint64_t segment_byte
 static int prepare_segments(struct target *target)
 {
     uint32_t slot;
-    while (wal_slot_wanted(target->wal, &slot)) {
+    bool made; // never: nothing is released here
+    while (wal_slot_wanted(target->wal, &slot, &made)) {
         wal_segment_name(target->name, slot);
         int file = create_file(target, target->name);
         int result = file < 0 ? file : write_zeros(target, file, target->identity.segment_bytes);

@@ -89,6 +89,11 @@ void io_unlink(struct io *io, int directory, const char *name, uint64_t token)
     file_name(request->name, name);
 }
 
+void io_forget(struct io *io, int file, uint64_t token)
+{
+    file_request(io, REQUEST_FORGET, token, file);
+}
+
 // The server of a simulation has no configuration file.
 int io_copy_mode(struct io *io, int from, int to)
 {

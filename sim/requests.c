@@ -250,6 +250,8 @@ static int64_t request_apply(struct world *world, struct request *request)
         return disk_rename(disk, request->name, request->to);
     case REQUEST_UNLINK:
         return disk_unlink(disk, request->name);
+    case REQUEST_FORGET:
+        return disk_drop_cache(disk, request->file);
     default:
         assert(false);
         return -EINVAL;

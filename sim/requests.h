@@ -18,6 +18,7 @@ enum request_kind {
     REQUEST_ALLOCATE,
     REQUEST_RENAME,
     REQUEST_UNLINK,
+    REQUEST_FORGET,
 };
 
 #define REQUEST_PIECES_MAX 16

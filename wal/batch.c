@@ -95,6 +95,7 @@ static void append_split(struct wal *wal, const struct wal_record *record)
 void wal_append(struct wal *wal, const struct wal_record *record)
 {
     assert(record->key_length <= wal_key_bytes_max(wal));
+    wal->records_total++;
     if (wal_record_bytes(record) <= wal_payload_max(wal))
         append_whole(wal, record);
     else

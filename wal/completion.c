@@ -8,7 +8,8 @@ bool wal_completion_due(const struct wal *wal)
     uint64_t said =
         wal->completion_active ? wal->completion_point.sequence : wal->completion.sequence;
     bool any = wal->completion_any || wal->completion_active;
-    return !any || wal->durable.sequence > said;
+    uint64_t checkpoint = wal->completion_active ? wal->checkpoint_saying : wal->checkpoint_said;
+    return !any || wal->durable.sequence > said || wal->checkpoint > checkpoint;
 }
 
 // Nothing is open, waiting, in flight or written but not durable.
@@ -24,6 +25,7 @@ bool wal_completion_next(struct wal *wal, bool clean, const uint8_t **block, uin
         return false;
     wal->completion_active = true;
     wal->completion_point = wal->durable;
+    wal->checkpoint_saying = wal->checkpoint;
     // A block that failed is passed over with its counter: should it be there after all, what it
     // says is true.
     wal->completion_counter++;
@@ -33,6 +35,7 @@ bool wal_completion_next(struct wal *wal, bool clean, const uint8_t **block, uin
         .durable = wal->durable.sequence,
         .chain = wal->durable.chain,
         .segment = wal->segment_durable,
+        .checkpoint = wal->checkpoint,
     };
     wal_completion_encode(wal->completion_block, &wal->identity, record);
     *block = wal->completion_block;
@@ -53,7 +56,19 @@ void wal_completion_done(struct wal *wal, int result)
     if (result != 0)
         return;
     wal->completion = wal->completion_point;
+    wal->checkpoint_said = wal->checkpoint_saying;
     wal->completion_any = true;
+}
+
+void wal_checkpoint_verified(struct wal *wal, uint64_t number)
+{
+    assert(number > wal->checkpoint);
+    wal->checkpoint = number;
+}
+
+bool wal_checkpoint_witnessed(const struct wal *wal, uint64_t number)
+{
+    return wal->checkpoint_said >= number;
 }
 
 uint64_t wal_batch_completed(const struct wal *wal)

@@ -18,6 +18,7 @@ enum seed_kind {
     SEED_SEGMENT,
     SEED_COMPLETION,
     SEED_FRAME,
+    SEED_CHECKPOINT,
 };
 
 // XXH3 with a seed made of the secret id, the kind and the place: the same bytes elsewhere (another
@@ -215,6 +216,11 @@ uint64_t wal_frame_seal(uint8_t *frame, const struct wal_identity *identity, uin
     assert(wal_frame_plausible(frame, WAL_FRAME_BYTES_MAX));
     assert(offset >= WAL_BLOCK_BYTES && offset % WAL_BLOCK_BYTES == 0);
     return header.checksum;
+}
+
+uint64_t wal_checkpoint_seed(const struct wal_identity *identity, uint64_t number, uint64_t offset)
+{
+    return format_seed(identity, SEED_CHECKPOINT, number, offset);
 }
 
 bool wal_frame_plausible(const uint8_t *frame, uint64_t available)

@@ -1,8 +1,9 @@
 // The log's format on disk: every structure, its checksums, and the arithmetic of their sizes.
 //
 // A data folder has: `instance` (identity, put in place last of all when the folder is made),
-// `lock`, `completion` (WAL_COMPLETION_BLOCKS blocks, written round robin) and the segments
-// `intent.00000`, `intent.00001`, ... (one fixed slot each). All integers are little-endian.
+// `lock`, `completion` (WAL_COMPLETION_BLOCKS blocks, written round robin), the segments
+// `intent.00000`, `intent.00001`, ... (one fixed slot each), and the newest checkpoint
+// `checkpoint.NUMBER` (see checkpoint.h). All integers are little-endian.
 #ifndef PORO_WAL_FORMAT_H
 #define PORO_WAL_FORMAT_H
 
@@ -12,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WAL_FORMAT_VERSION 1
+#define WAL_FORMAT_VERSION 2
 #define WAL_INSTANCE_MAGIC 0x6563617473696f70ULL   // "poistace"
 #define WAL_SEGMENT_MAGIC 0x746e656765736f70ULL    // "posegent"
 #define WAL_COMPLETION_MAGIC 0x656c706d6f636f70ULL // "pocomple"
@@ -79,13 +80,14 @@ struct wal_completion_block {
     uint64_t magic;
     uint32_t version;
     uint32_t flags;
-    uint64_t counter; // block counter % WAL_COMPLETION_BLOCKS; starts at 1
-    uint64_t durable; // D
-    uint64_t chain;   // checksum of frame D
-    uint64_t segment; // number of the newest segment when it was written
+    uint64_t counter;    // block counter % WAL_COMPLETION_BLOCKS; starts at 1
+    uint64_t durable;    // D
+    uint64_t chain;      // checksum of frame D
+    uint64_t segment;    // number of the newest segment that was durable when it was written
+    uint64_t checkpoint; // number of the newest one that was published and verified, 0: none
     uint64_t checksum;
 };
-static_assert(sizeof(struct wal_completion_block) == 56, "on-disk size");
+static_assert(sizeof(struct wal_completion_block) == 64, "on-disk size");
 
 // --- sizes -----------------------------------------------------------------------------------
 
@@ -100,7 +102,7 @@ bool wal_segment_bytes_valid(uint64_t segment_bytes);
 // --- encoding; every block written is WAL_BLOCK_BYTES long, zero-padded ----------------------
 
 void wal_instance_encode(uint8_t block[WAL_BLOCK_BYTES], const struct wal_identity *identity);
-// 0, or -EBADMSG (checksum or magic), or -EPROTONOSUPPORT (made by a newer version).
+// 0, or -EBADMSG (checksum or magic), or -EPROTONOSUPPORT (made by another version).
 int wal_instance_decode(const uint8_t block[WAL_BLOCK_BYTES], struct wal_identity *identity);
 
 // Chain value before the first frame of an instance.
@@ -134,6 +136,9 @@ bool wal_frame_plausible(const uint8_t *frame, uint64_t available);
 // number that the segment's header has.
 bool wal_frame_valid(const uint8_t *frame, const struct wal_identity *identity, uint64_t segment,
                      uint64_t offset);
+
+// Seed of the checksum of a frame at `offset` of checkpoint `number`.
+uint64_t wal_checkpoint_seed(const struct wal_identity *identity, uint64_t number, uint64_t offset);
 
 bool wal_block_is_zero(const uint8_t block[WAL_BLOCK_BYTES]);
 

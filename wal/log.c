@@ -7,6 +7,7 @@
 #include "wal/log_internal.h"
 
 #include "storage/allocator.h"
+#include "wal/checkpoint.h"
 
 #include <assert.h>
 #include <string.h>
@@ -39,6 +40,7 @@ struct wal *wal_create(struct allocator *allocator, void *const staging[2], size
     wal->unsynced_tail = WAL_SLOT_NULL;
     wal->counts[WAL_SLOT_NONE] = WAL_SEGMENTS_MAX;
     wal->ready_hint = WAL_SEGMENTS_MAX;
+    wal->released_hint = WAL_SEGMENTS_MAX;
     return wal;
 }
 
@@ -53,17 +55,23 @@ uint32_t wal_key_bytes_max(const struct wal *wal)
 }
 
 void wal_continue(struct wal *wal, uint64_t sequence, uint64_t chain, uint64_t segment_next,
-                  uint64_t completion_counter)
+                  uint64_t completion_counter, uint64_t checkpoint)
 {
     assert(wal->written == 0 && wal->segment_next == 0 && segment_next > 0);
     assert(!wal->writing && wal->batches[wal->open].bytes == 0);
     assert(sequence > 0 || chain == wal_chain_start(&wal->identity));
     wal->written = sequence;
     wal->chain = chain;
-    wal->commit = (struct wal_point){.sequence = sequence, .chain = chain};
+    wal->commit = (struct wal_point){
+        .sequence = sequence,
+        .chain = chain,
+        .segment = segment_next,
+        .offset = WAL_BLOCK_BYTES,
+    };
     wal->durable = wal->commit;
     wal->segment_next = segment_next;
     wal->completion_counter = completion_counter;
+    wal->checkpoint = checkpoint;
 }
 
 // --- placing ---------------------------------------------------------------------------------
@@ -106,6 +114,9 @@ void wal_resume_segment(struct wal *wal, uint32_t slot, uint64_t number, uint64_
     wal->fill = offset;
     wal->slots[slot].number = number;
     wal->slots[slot].last = wal->written;
+    wal->commit.segment = number;
+    wal->commit.offset = offset;
+    wal->durable = wal->commit;
     wal->slots[slot].commit = wal->commit;
 }
 
@@ -234,9 +245,11 @@ enum wal_outcome wal_write_done(struct wal *wal, int64_t result, bool durable)
     if (flight->frame_bytes > 0) {
         struct wal_batch *batch = wal_batch_writing(wal);
         wal->written = flight->sequence;
+        wal->bytes_total += flight->frame_bytes;
         wal->chain = flight->chain;
         if (flight->commit)
-            wal->commit = (struct wal_point){wal->written, wal->chain, batch->number};
+            wal->commit = (struct wal_point){wal->written, wal->chain, batch->number,
+                                             wal->slots[wal->active].number, wal->fill};
         wal->placed += flight->frame_bytes;
         assert(flight->commit == (wal->placed == batch->bytes));
         if (flight->commit)
@@ -262,7 +275,32 @@ uint64_t wal_durable(const struct wal *wal)
     return wal->durable.sequence;
 }
 
+uint64_t wal_durable_point(const struct wal *wal, uint64_t *chain)
+{
+    *chain = wal->durable.chain;
+    return wal->durable.sequence;
+}
+
+// Frames of a batch that is only partly written belong to what follows: replay begins with a batch.
+void wal_checkpoint_place(const struct wal *wal, struct wal_checkpoint_begin *begin)
+{
+    begin->first = wal->commit.sequence + 1;
+    begin->chain = wal->commit.chain;
+    begin->segment = wal->commit.segment;
+    begin->offset = wal->commit.offset;
+}
+
 uint64_t wal_written(const struct wal *wal)
 {
     return wal->written;
+}
+
+uint64_t wal_bytes_total(const struct wal *wal)
+{
+    return wal->bytes_total;
+}
+
+uint64_t wal_records_total(const struct wal *wal)
+{
+    return wal->records_total;
 }

@@ -46,10 +46,10 @@ uint32_t wal_key_bytes_max(const struct wal *wal);
 // Called once, before anything else. Where the log goes on: `sequence` and `chain` of the last
 // frame kept (0 and wal_chain_start for a new instance), which is durable; `segment_next`: higher
 // than every segment number ever seen; `completion_counter`: of the newest completion record (1 in
-// a new folder, see wal_completion_initial). A completion record is due then, so that the new D has
-// a witness.
+// a new folder, see wal_completion_initial); `checkpoint`: the one that was loaded, 0: none. A
+// completion record is due then, so that the new D has a witness.
 void wal_continue(struct wal *wal, uint64_t sequence, uint64_t chain, uint64_t segment_next,
-                  uint64_t completion_counter);
+                  uint64_t completion_counter, uint64_t checkpoint);
 
 // --- segments --------------------------------------------------------------------------------
 
@@ -59,21 +59,45 @@ enum wal_slot_state {
     WAL_SLOT_READY,     // usable
     WAL_SLOT_ACTIVE,    // being appended to
     WAL_SLOT_SEALED,    // holds frames, takes no more
+    WAL_SLOT_RELEASED,  // holds frames that nobody needs any more: may be READY again
 };
 
-// Tells which slots exist after recovery: SEALED or READY (NONE: nothing happens). After
+// Tells which slots exist after recovery: SEALED, READY or RELEASED (NONE: nothing happens). After
 // wal_continue.
 void wal_slot_found(struct wal *wal, uint32_t slot, enum wal_slot_state state, uint64_t number);
 enum wal_slot_state wal_slot_state(const struct wal *wal, uint32_t slot);
-// True when a further segment should be prepared now; *slot says which. It is PREPARING then. At
-// most two are prepared at a time. After a failed preparation it is true again at once: the pace of
+// True when a further segment should be prepared now; *slot says which, *made whether its file is there
+// (it was RELEASED: only its length is to be made sure of). It is PREPARING then. At most two are
+// prepared at a time. After a failed preparation it is true again at once: the pace of
 // retries is the caller's.
-bool wal_slot_wanted(struct wal *wal, uint32_t *slot);
-// Preparation ended: 0, or -errno (the slot is NONE again; admission answers FULL instead of WAIT
-// until a preparation succeeds).
+bool wal_slot_wanted(struct wal *wal, uint32_t *slot, bool *made);
+// Preparation ended: 0, or -errno (the slot is NONE again, its file is gone; admission answers FULL
+// instead of WAIT until a preparation succeeds).
 void wal_slot_prepared(struct wal *wal, uint32_t slot, int result);
-// How many are READY.
+// How many are READY, how many exist, how many are RELEASED.
 uint32_t wal_segments_ready(const struct wal *wal);
+uint32_t wal_segments_count(const struct wal *wal);
+uint32_t wal_segments_released(const struct wal *wal);
+// A RELEASED slot that exceeds `most` files, to be removed: it is PREPARING then, and NONE after
+// wal_slot_removed. False when there is none.
+bool wal_slot_surplus(struct wal *wal, uint32_t most, uint32_t *slot);
+void wal_slot_removed(struct wal *wal, uint32_t slot);
+
+// --- checkpoints -------------------------------------------------------------------------------
+
+struct wal_checkpoint_begin;
+// Where a checkpoint that begins now is to be replayed from: fills in first, chain, segment, offset.
+void wal_checkpoint_place(const struct wal *wal, struct wal_checkpoint_begin *begin);
+// D and its chain value.
+uint64_t wal_durable_point(const struct wal *wal, uint64_t *chain);
+// This checkpoint is in its place and verified: completion records name it from now on. One is due.
+void wal_checkpoint_verified(struct wal *wal, uint64_t number);
+// Does a durable completion record name it?
+bool wal_checkpoint_witnessed(const struct wal *wal, uint64_t number);
+// No frame before `first` is needed any more: segments that hold only such are RELEASED. How many.
+uint32_t wal_release(struct wal *wal, uint64_t first);
+// While there is no space for the next checkpoint, only what frees some is admitted.
+void wal_checkpoint_space(struct wal *wal, bool enough);
 
 // --- appending -------------------------------------------------------------------------------
 
@@ -149,6 +173,11 @@ uint64_t wal_batch_durable(const struct wal *wal);
 uint64_t wal_durable(const struct wal *wal);
 // Last sequence handed to a write that is done.
 uint64_t wal_written(const struct wal *wal);
+// Since wal_create: bytes of frames written, records appended.
+uint64_t wal_bytes_total(const struct wal *wal);
+uint64_t wal_records_total(const struct wal *wal);
+// Is there no disk space for a further segment?
+bool wal_is_full(const struct wal *wal);
 
 // Syncs (everysec, no, and when leaving them): lists the slots with bytes that are written but not
 // synced, oldest first, into `slots`; returns how many, at most `capacity` (more than 0; when it

@@ -4,7 +4,7 @@
 
 #include "wal/log.h"
 
-#define WAL_SLOT_STATES (WAL_SLOT_SEALED + 1)
+#define WAL_SLOT_STATES (WAL_SLOT_RELEASED + 1)
 #define WAL_SLOT_NULL UINT32_MAX
 // Listings of unsynced slots whose token is remembered exactly.
 #define WAL_LISTINGS_MAX 4
@@ -14,6 +14,8 @@ struct wal_point {
     uint64_t sequence; // of the commit frame, 0 before the first
     uint64_t chain;    // its checksum
     uint64_t batch;    // number of its batch in this process, 0 for what recovery found
+    uint64_t segment;  // what follows it lies in the segment of this number, at `offset`, or in a
+    uint64_t offset;   // higher one
 };
 
 struct wal_slot {
@@ -68,6 +70,8 @@ struct wal {
 
     // Where the log stands.
     uint64_t written;        // last sequence written
+    uint64_t bytes_total;    // of frames written
+    uint64_t records_total;  // appended
     uint64_t chain;          // its checksum
     struct wal_point commit; // last commit frame written
     struct wal_point durable;
@@ -91,14 +95,20 @@ struct wal {
     struct wal_point completion;       // newest one written
     bool completion_active;            // one is in flight
     struct wal_point completion_point; // what it says
+    uint64_t checkpoint;               // number of the newest one that is verified, 0: none
+    uint64_t checkpoint_said;          // by the newest record written
+    uint64_t checkpoint_saying;        // by the one in flight
 
     // Slots.
     uint32_t counts[WAL_SLOT_STATES];
-    uint32_t none_hint;  // no slot below is NONE
-    uint32_t ready_hint; // no slot below is READY
+    uint32_t none_hint;     // no slot below is NONE
+    uint32_t ready_hint;    // no slot below is READY
+    uint32_t released_hint; // no slot below is RELEASED
+    uint32_t slots_top;     // no slot from here on was ever used
     uint32_t ready_needed;
     bool space_failed;
-    uint32_t shortages; // preparations in a row that failed for lack of descriptors or memory
+    bool checkpoint_short; // no space for the next checkpoint
+    uint32_t shortages;    // preparations in a row that failed for lack of descriptors or memory
     struct wal_slot slots[WAL_SEGMENTS_MAX];
 };
 

@@ -43,7 +43,13 @@ static void recovery_reset(struct wal_recovery *r, const struct wal_identity *id
     r->witness_next = 0;
     r->witness_agrees = true;
     r->segment_witnessed = 0;
+    r->checkpoint_witnessed = 0;
+    r->checkpoint_lost = false;
+    r->walk_from = 0;
+    memset(&r->checkpoint, 0, sizeof(r->checkpoint));
     r->undecodable = false;
+    r->end = (struct recovery_cursor){0};
+    r->end_kind = WAL_DAMAGE_NONE;
     r->walked_bytes_after = 0;
     r->tail = WAL_TAIL_NONE;
 }
@@ -155,19 +161,30 @@ int wal_recover(struct wal_recovery *recovery, const struct wal_identity *identi
     recovery_read_completions(r);
     recovery_read_headers(r);
     recovery_order(r);
-    recovery_walk(r);
+    recovery_load_checkpoint(r);
     if (r->apply_error != 0)
         return r->apply_error;
-    recovery_scan_rest(r);
+    if (!r->checkpoint_lost) {
+        recovery_walk(r);
+        if (r->apply_error != 0)
+            return r->apply_error;
+        recovery_scan_rest(r);
+    }
 
     if (r->unreadable_count > 0)
         result->verdict = WAL_VERDICT_UNREADABLE;
-    else if (r->undecodable)
+    else if (r->undecodable || r->checkpoint_lost)
         result->verdict = WAL_VERDICT_DAMAGED;
     else
         result->verdict = wal_decide(r->completion, r->tail, recovery_extent(r), r->witness_agrees);
     result->clean_stop = result->clean_stop && result->end == result->durable;
-    recovery_note_damage(r);
+    // Behind a clean stop there is nothing but remains of an earlier use of the file.
+    if (result->verdict == WAL_VERDICT_TORN && result->clean_stop && r->tail == WAL_TAIL_TORN) {
+        result->verdict = WAL_VERDICT_CLEAN;
+        result->dropped_bytes = 0;
+    }
+    if (!r->checkpoint_lost)
+        recovery_note_damage(r);
     recovery_note_resume(r);
     recovery_classify(r);
     recovery_describe(r);

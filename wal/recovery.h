@@ -5,9 +5,14 @@
 // headers. E is the last batch of the unbroken chain. E >= D: replay to E, what follows was never
 // acknowledged. E < D: refuse, because acknowledged data is damaged or missing. The same when the
 // newest segment that a completion record names is not there: nobody can tell what it held.
+//
+// The chain starts at the newest checkpoint, which has to be whole: its file was put in place only when
+// it was on stable storage, so whatever is wrong with it is damage. The one before it takes its place
+// only where no completion record says yet that the newest was verified.
 #ifndef PORO_WAL_RECOVERY_H
 #define PORO_WAL_RECOVERY_H
 
+#include "wal/checkpoint.h"
 #include "wal/format.h"
 #include "wal/log.h"
 #include "wal/record.h"
@@ -18,14 +23,20 @@
 
 // What recovery reads from. `read`: fills `buffer` with `length` bytes (whole blocks, from a block
 // boundary) of the segment file in `slot`, past the page cache; returns the bytes read (fewer only
-// at the end of the file) or -errno. `slot` WAL_SLOT_COMPLETION means the completion log. `apply`:
-// one record to replay; 0, or -errno, which ends recovery.
+// at the end of the file) or -errno. `slot` WAL_SLOT_COMPLETION means the completion log,
+// WAL_SLOT_CHECKPOINT the newest checkpoint and WAL_SLOT_CHECKPOINT_OLDER the one before it.
+// `checkpoints`: the numbers of these two, 0 where there is none. `expect` (may be NULL): so many keys
+// will come. `apply`: one record to replay; 0, or -errno, which ends recovery.
 #define WAL_SLOT_COMPLETION UINT32_MAX
+#define WAL_SLOT_CHECKPOINT (UINT32_MAX - 2)
+#define WAL_SLOT_CHECKPOINT_OLDER (UINT32_MAX - 3)
 struct wal_source {
     void *context;
     int64_t (*read)(void *context, uint32_t slot, uint64_t offset, uint8_t *buffer,
                     uint64_t length);
     int (*apply)(void *context, const struct wal_record *record);
+    void (*expect)(void *context, uint64_t keys);
+    uint64_t checkpoints[2];
 };
 
 // How the log looks, for the table of verdicts.
@@ -82,10 +93,15 @@ struct wal_recovery_result {
     uint64_t segment_newest;     // highest segment number seen, 0 when none
     uint64_t completion_counter; // of the newest completion record, 0 when none
     bool clean_stop;             // the newest completion record says so and E is its D
-    uint64_t records;            // replayed
-    uint64_t bytes;              // of frames replayed
-    uint64_t dropped_bytes;      // of the tail that was never acknowledged
-    uint64_t dropped_frames;     // valid ones among them
+    uint64_t checkpoint;         // number of the one that was loaded, 0: none
+    uint64_t checkpoint_newest;  // highest number ever seen, in a name or a completion record
+    uint64_t checkpoint_first;   // L0 of the one that was loaded
+    uint64_t checkpoint_records; // loaded from it
+    uint64_t checkpoint_bytes;
+    uint64_t records;        // replayed
+    uint64_t bytes;          // of frames replayed
+    uint64_t dropped_bytes;  // of the tail that was never acknowledged
+    uint64_t dropped_frames; // valid ones among them
     struct {
         enum wal_damage_kind kind;
         uint32_t slot;
@@ -93,6 +109,7 @@ struct wal_recovery_result {
         uint64_t sequence;      // the first one that is missing
         uint64_t sequence_last; // the last acknowledged one that is lost, 0 when unknown
         uint64_t segment;       // the newest one that was durable, when it is missing; else 0
+        uint64_t checkpoint;    // the one that is damaged, unreadable or missing; else 0
         int error;              // errno for UNREADABLE
         // Another suspect: a file whose header is damaged or belongs elsewhere. NONE: there is none.
         enum wal_damage_kind header_kind;
@@ -126,9 +143,9 @@ int wal_recover(struct wal_recovery *recovery, const struct wal_identity *identi
                 struct wal_recovery_result *result);
 
 // What recovery found in a slot, for wal_slot_found. NONE: no file, or one of another length with
-// nothing in it, to be made again from scratch. READY: the header block is all zero, or the segment
-// holds nothing that is kept and another header does its work (see recovery_slots.c for why that is
-// safe); it may be used under a new number. SEALED: everything else. *number: the segment's, 0
+// nothing in it, to be made again from scratch. READY: the header block is all zero. RELEASED: the
+// segment holds nothing that is kept and another header does its work (see recovery_slots.c for why
+// that is safe); it may be used under a new number. SEALED: everything else. *number: the segment's, 0
 // without a valid header. Only after a verdict that does not refuse.
 enum wal_slot_state wal_recovery_slot(const struct wal_recovery *recovery, uint32_t slot,
                                       uint64_t *number);

@@ -63,12 +63,18 @@ struct wal_recovery {
     int unreadable_error;
 
     // Witnesses: valid completion records in the order of D.
-    struct wal_completion_block witnesses[WAL_COMPLETION_BLOCKS];
+    struct wal_completion_block witnesses[WAL_COMPLETION_BLOCKS + 1]; // and the checkpoint's
     uint32_t witness_count;
     uint32_t witness_next; // first one whose frame has not been walked
     bool witness_agrees;
     enum wal_completion_shape completion;
-    uint64_t segment_witnessed; // highest segment that a completion record names: it was durable
+    uint64_t segment_witnessed;    // highest segment that a completion record names: it was durable
+    uint64_t checkpoint_witnessed; // the same of checkpoints: it was verified
+
+    // The checkpoint that the chain starts at; without any: the beginning of the log.
+    struct wal_checkpoint_reader checkpoint;
+    bool checkpoint_lost; // damaged or missing: nothing can be told without it
+    uint32_t walk_from;   // in `order`: segments before this one are older than the checkpoint
 
     // Where the walk ended.
     struct recovery_cursor end;
@@ -117,8 +123,16 @@ void recovery_order(struct wal_recovery *r);
 uint64_t recovery_superseded_from(const struct wal_recovery *r, uint64_t number);
 void recovery_classify(struct wal_recovery *r);
 
+void recovery_add_witness(struct wal_recovery *r, uint64_t durable, uint64_t chain);
+
+// recovery_checkpoint.c: loads the checkpoint, if there is one. Without it `checkpoint_lost` is set.
+void recovery_load_checkpoint(struct wal_recovery *r);
+
 // recovery_walk.c: verifies and replays along the chain. Leaves E in the result.
 void recovery_walk(struct wal_recovery *r);
+// Applies records, which are valid bytes. False: they make no sense, or apply failed.
+bool recovery_apply(struct wal_recovery *r, const uint8_t *records, uint64_t length,
+                    uint32_t count);
 
 // recovery_scan.c: looks at everything that the walk did not see.
 void recovery_scan_rest(struct wal_recovery *r);

@@ -1,4 +1,4 @@
-// Recovery's reader: a window over one segment file at a time, filled in large sequential reads.
+// Recovery's reader: a window over one file at a time, filled in large sequential reads.
 #include "wal/recovery_internal.h"
 
 #include <assert.h>
@@ -17,6 +17,12 @@ void recovery_unreadable(struct wal_recovery *r, uint32_t slot, uint64_t offset,
         r->unreadable_count++;
 }
 
+// A file of the log has its fixed length; a checkpoint ends where its frames say so.
+static uint64_t file_limit(const struct wal_recovery *r, uint32_t slot)
+{
+    return slot < WAL_SEGMENTS_MAX ? r->identity->segment_bytes : INT64_MAX;
+}
+
 // Reads on at the window's end. Returns the bytes gained, 0 at the end of the file, or -errno. When
 // a large read fails, a single block is tried, so that all bytes before the bad one are used and
 // the message can name it.
@@ -25,7 +31,7 @@ static int64_t window_extend(struct wal_recovery *r)
     uint64_t chunk = r->buffer_bytes - r->frame_bytes_max;
     uint64_t want = chunk < WAL_RECOVERY_READ_BYTES ? chunk : WAL_RECOVERY_READ_BYTES;
     uint64_t room = r->buffer_bytes - (r->window.end - r->window.start);
-    uint64_t rest = r->identity->segment_bytes - r->window.end;
+    uint64_t rest = file_limit(r, r->window.slot) - r->window.end;
     want = want < room ? want : room;
     want = want < rest ? want : rest;
     if (want == 0)
@@ -54,7 +60,7 @@ const uint8_t *recovery_bytes(struct wal_recovery *r, uint32_t slot, uint64_t of
     assert(offset % WAL_BLOCK_BYTES == 0 && bytes > 0 && bytes % WAL_BLOCK_BYTES == 0);
     assert(bytes <= r->frame_bytes_max);
     *error = 0;
-    if (offset + bytes > r->identity->segment_bytes)
+    if (offset + bytes > file_limit(r, slot))
         return NULL;
     if (r->window.slot != slot || offset < r->window.start || offset > r->window.end) {
         r->window.slot = slot;

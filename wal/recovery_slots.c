@@ -19,19 +19,32 @@ static bool completion_block_read(struct wal_recovery *r, uint32_t index, int *e
 }
 
 // Keeps witnesses in the order of D (insertion: there are few).
-static void witness_add(struct wal_recovery *r, const struct wal_completion_block *record)
+static void witness_insert(struct wal_recovery *r, const struct wal_completion_block *record)
 {
     uint32_t at = r->witness_count++;
-    assert(at < WAL_COMPLETION_BLOCKS);
+    assert(at < WAL_COMPLETION_BLOCKS + 1);
     while (at > 0 && r->witnesses[at - 1].durable > record->durable) {
         r->witnesses[at] = r->witnesses[at - 1];
         at--;
     }
     r->witnesses[at] = *record;
     recovery_raise_durable(r, record->durable);
+}
+
+void recovery_add_witness(struct wal_recovery *r, uint64_t durable, uint64_t chain)
+{
+    struct wal_completion_block witness = {.durable = durable, .chain = chain};
+    witness_insert(r, &witness);
+}
+
+static void witness_add(struct wal_recovery *r, const struct wal_completion_block *record)
+{
+    witness_insert(r, record);
     recovery_raise_segment(r, record->segment);
     if (record->segment > r->segment_witnessed)
         r->segment_witnessed = record->segment;
+    if (record->checkpoint > r->checkpoint_witnessed)
+        r->checkpoint_witnessed = record->checkpoint;
 }
 
 void recovery_read_completions(struct wal_recovery *r)
@@ -240,11 +253,16 @@ uint64_t recovery_superseded_from(const struct wal_recovery *r, uint64_t number)
 // The newest header is therefore always kept: nobody else does its work until the next segment is
 // durable in another slot. Going down from it with the lowest F kept so far finds all others. At
 // the following start the newest of today has a successor with F = E + 1, and is free.
-static enum wal_slot_state segment_state(const struct recovery_slot *slot, uint64_t lowest_kept)
+//
+// A segment that is older than the checkpoint has no role at all: the walk begins behind it.
+static enum wal_slot_state segment_state(const struct recovery_slot *slot, uint64_t lowest_kept,
+                                         bool older)
 {
+    if (older && !slot->short_file)
+        return WAL_SLOT_RELEASED;
     if (slot->needed || slot->short_file || slot->first < lowest_kept)
         return WAL_SLOT_SEALED;
-    return WAL_SLOT_READY;
+    return WAL_SLOT_RELEASED;
 }
 
 void recovery_classify(struct wal_recovery *r)
@@ -264,7 +282,7 @@ void recovery_classify(struct wal_recovery *r)
     uint64_t lowest_kept = UINT64_MAX; // so the newest one is kept
     for (uint32_t i = r->order_count; i > 0; i--) {
         struct recovery_slot *slot = &r->slots[r->order[i - 1]];
-        slot->state = (uint8_t)segment_state(slot, lowest_kept);
+        slot->state = (uint8_t)segment_state(slot, lowest_kept, i - 1 < r->walk_from);
         if (slot->state == WAL_SLOT_SEALED && slot->first < lowest_kept)
             lowest_kept = slot->first;
     }

@@ -23,10 +23,10 @@ static bool cursor_settle(const struct wal_recovery *r, struct recovery_cursor *
         const struct recovery_slot *slot = cursor_slot(r, cursor);
         uint64_t limit = r->lowest[cursor->index + 1];
         if (cursor->offset == 0 && limit > slot->first) {
-            // Everything before F was walked up to F, or the walk has ended.
-            assert(slot->first >= cursor->sequence);
-            if (slot->first > cursor->sequence) {
-                *kind = WAL_DAMAGE_MISSING;
+            // Everything before F was walked up to F, or the walk has ended; unless a segment of
+            // another time lies behind the checkpoint.
+            if (slot->first != cursor->sequence) {
+                *kind = slot->first > cursor->sequence ? WAL_DAMAGE_MISSING : WAL_DAMAGE_STALE;
                 return false;
             }
             if (slot->chain != cursor->chain) {
@@ -117,26 +117,31 @@ static const uint8_t *cursor_step(struct wal_recovery *r, struct recovery_cursor
 
 // Applies the records of a verified frame. A checksum that is right over records that make no sense
 // is no damage on disk but a program that does not understand them: nothing is guessed.
-static bool frame_apply(struct wal_recovery *r, const uint8_t *frame)
+bool recovery_apply(struct wal_recovery *r, const uint8_t *records, uint64_t length, uint32_t count)
 {
-    struct wal_frame_header header;
-    memcpy(&header, frame, sizeof(header));
-    const uint8_t *at = frame + sizeof(header);
-    uint64_t left = header.length;
-    for (uint32_t i = 0; i < header.count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         struct wal_record record;
-        int64_t bytes = wal_record_decode(at, left, &record);
-        if (bytes < 0 || (i + 1 == header.count && (uint64_t)bytes != left)) {
+        int64_t bytes = wal_record_decode(records, length, &record);
+        if (bytes < 0 || (i + 1 == count && (uint64_t)bytes != length)) {
             r->undecodable = true;
             return false;
         }
         r->apply_error = r->source->apply(r->source->context, &record);
         if (r->apply_error != 0)
             return false;
-        r->result->records++;
-        at += bytes;
-        left -= (uint64_t)bytes;
+        records += bytes;
+        length -= (uint64_t)bytes;
     }
+    return true;
+}
+
+static bool frame_apply(struct wal_recovery *r, const uint8_t *frame)
+{
+    struct wal_frame_header header;
+    memcpy(&header, frame, sizeof(header));
+    if (!recovery_apply(r, frame + sizeof(header), header.length, header.count))
+        return false;
+    r->result->records += header.count;
     r->result->bytes += wal_round(sizeof(header) + (uint64_t)header.length);
     return true;
 }
@@ -172,14 +177,39 @@ static void witnesses_check(struct wal_recovery *r, uint64_t sequence, uint64_t 
     }
 }
 
+// Where the chain starts: at the log's beginning, or at frame L0 of the checkpoint, which lies in the
+// segment that its BEGIN names or in the next one. Segments before that are not part of it.
+static struct recovery_cursor walk_start(struct wal_recovery *r)
+{
+    struct recovery_cursor start = {.sequence = 1, .batch = 1};
+    start.chain = wal_chain_start(r->identity);
+    r->walk_from = 0;
+    if (r->checkpoint.number == 0)
+        return start;
+    const struct wal_checkpoint_begin *begin = &r->checkpoint.begin;
+    start.sequence = begin->first;
+    start.batch = begin->first;
+    start.chain = begin->chain;
+    while (start.index < r->order_count && cursor_slot(r, &start)->number < begin->segment)
+        start.index++;
+    r->walk_from = start.index;
+    if (start.index < r->order_count && cursor_slot(r, &start)->number == begin->segment &&
+        cursor_slot(r, &start)->first < begin->first)
+        start.offset = begin->offset;
+    return start;
+}
+
 void recovery_walk(struct wal_recovery *r)
 {
     struct wal_recovery_result *result = r->result;
-    struct recovery_cursor start = {.sequence = 1, .batch = 1};
-    start.chain = wal_chain_start(r->identity);
+    struct recovery_cursor start = walk_start(r);
+    result->end = start.sequence - 1;
     result->end_chain = start.chain;
     r->end = start;
-    witnesses_check(r, 0, start.chain);
+    while (r->witness_next < r->witness_count &&
+           r->witnesses[r->witness_next].durable < result->end)
+        r->witness_next++;
+    witnesses_check(r, result->end, start.chain);
     for (;;) {
         const uint8_t *frame = cursor_step(r, &r->end, &r->end_kind);
         if (frame == NULL)
@@ -204,5 +234,6 @@ void recovery_walk(struct wal_recovery *r)
         start = r->end;
     }
     for (uint32_t i = 0; i < r->end.index && i < r->order_count; i++)
-        r->slots[r->order[i]].walked = r->slots[r->order[i]].first < r->lowest[i + 1];
+        r->slots[r->order[i]].walked =
+            i < r->walk_from || r->slots[r->order[i]].first < r->lowest[i + 1];
 }

@@ -16,10 +16,14 @@ void wal_slot_set(struct wal *wal, uint32_t slot, enum wal_slot_state state)
     wal->counts[s->state]--;
     wal->counts[state]++;
     s->state = (uint8_t)state;
+    if (slot >= wal->slots_top)
+        wal->slots_top = slot + 1;
     if (state == WAL_SLOT_NONE && slot < wal->none_hint)
         wal->none_hint = slot;
     if (state == WAL_SLOT_READY && slot < wal->ready_hint)
         wal->ready_hint = slot;
+    if (state == WAL_SLOT_RELEASED && slot < wal->released_hint)
+        wal->released_hint = slot;
 }
 
 // Lowest slot in `state`; *hint: none below it is. Moves the hint up to what it finds.
@@ -47,7 +51,7 @@ uint32_t wal_slot_take_ready(struct wal *wal)
 void wal_slot_found(struct wal *wal, uint32_t slot, enum wal_slot_state state, uint64_t number)
 {
     assert(slot < WAL_SEGMENTS_MAX && wal->slots[slot].state == WAL_SLOT_NONE);
-    assert(state == WAL_SLOT_NONE || state == WAL_SLOT_READY || state == WAL_SLOT_SEALED);
+    assert(state != WAL_SLOT_PREPARING && state != WAL_SLOT_ACTIVE);
     assert(number < wal->segment_next);
     wal->slots[slot].number = number;
     wal_slot_set(wal, slot, state);
@@ -59,16 +63,18 @@ enum wal_slot_state wal_slot_state(const struct wal *wal, uint32_t slot)
     return (enum wal_slot_state)wal->slots[slot].state;
 }
 
-bool wal_slot_wanted(struct wal *wal, uint32_t *slot)
+bool wal_slot_wanted(struct wal *wal, uint32_t *slot, bool *made)
 {
     uint32_t target =
         wal->ready_needed > wal->segments_ahead ? wal->ready_needed : wal->segments_ahead;
     uint32_t preparing = wal->counts[WAL_SLOT_PREPARING];
     if (preparing >= PREPARING_MAX || wal->counts[WAL_SLOT_READY] + preparing >= target)
         return false;
-    if (wal->counts[WAL_SLOT_NONE] == 0)
+    *made = wal->counts[WAL_SLOT_RELEASED] > 0;
+    if (!*made && wal->counts[WAL_SLOT_NONE] == 0)
         return false;
-    *slot = slot_lowest(wal, WAL_SLOT_NONE, &wal->none_hint);
+    *slot = *made ? slot_lowest(wal, WAL_SLOT_RELEASED, &wal->released_hint)
+                  : slot_lowest(wal, WAL_SLOT_NONE, &wal->none_hint);
     assert(*slot != WAL_SLOT_NULL);
     wal_slot_set(wal, *slot, WAL_SLOT_PREPARING);
     return true;
@@ -95,6 +101,62 @@ void wal_slot_prepared(struct wal *wal, uint32_t slot, int result)
 uint32_t wal_segments_ready(const struct wal *wal)
 {
     return wal->counts[WAL_SLOT_READY];
+}
+
+bool wal_is_full(const struct wal *wal)
+{
+    return wal->space_failed;
+}
+
+uint32_t wal_segments_count(const struct wal *wal)
+{
+    return WAL_SEGMENTS_MAX - wal->counts[WAL_SLOT_NONE];
+}
+
+uint32_t wal_segments_released(const struct wal *wal)
+{
+    return wal->counts[WAL_SLOT_RELEASED];
+}
+
+// --- release ---------------------------------------------------------------------------------
+
+// A slot whose last frame lies before `first` is older than the one that frame `first` is in, and so
+// recovery never looks at it: it begins there. (What a failed write may have left behind that last
+// frame was superseded by the header of the slot that came after it.)
+uint32_t wal_release(struct wal *wal, uint64_t first)
+{
+    assert(first <= wal->durable.sequence + 1);
+    uint32_t count = 0;
+    for (uint32_t slot = 0; slot < wal->slots_top; slot++) {
+        const struct wal_slot *s = &wal->slots[slot];
+        if (s->state != WAL_SLOT_SEALED || s->unsynced || s->last >= first)
+            continue;
+        wal_slot_set(wal, slot, WAL_SLOT_RELEASED);
+        count++;
+    }
+    return count;
+}
+
+bool wal_slot_surplus(struct wal *wal, uint32_t most, uint32_t *slot)
+{
+    if (wal->counts[WAL_SLOT_RELEASED] == 0 || wal_segments_count(wal) <= most ||
+        wal->counts[WAL_SLOT_PREPARING] >= PREPARING_MAX)
+        return false;
+    *slot = slot_lowest(wal, WAL_SLOT_RELEASED, &wal->released_hint);
+    assert(*slot != WAL_SLOT_NULL);
+    wal_slot_set(wal, *slot, WAL_SLOT_PREPARING);
+    return true;
+}
+
+void wal_slot_removed(struct wal *wal, uint32_t slot)
+{
+    assert(wal->slots[slot].state == WAL_SLOT_PREPARING);
+    wal_slot_set(wal, slot, WAL_SLOT_NONE);
+}
+
+void wal_checkpoint_space(struct wal *wal, bool enough)
+{
+    wal->checkpoint_short = !enough;
 }
 
 // --- admission -------------------------------------------------------------------------------
@@ -167,7 +229,7 @@ static uint64_t admit_segments(const struct wal *wal, uint64_t bytes)
 static enum wal_admission admit_refuse(struct wal *wal, uint64_t ready)
 {
     bool none_left = wal->counts[WAL_SLOT_NONE] == 0 && wal->counts[WAL_SLOT_PREPARING] == 0;
-    if (wal->space_failed || none_left)
+    if (wal->counts[WAL_SLOT_RELEASED] == 0 && (wal->space_failed || none_left))
         return WAL_FULL;
     // Never more than there can be: then it ends as "none left" above.
     uint32_t needed = ready < WAL_SEGMENTS_MAX ? (uint32_t)ready : WAL_SEGMENTS_MAX;
@@ -182,6 +244,8 @@ enum wal_admission wal_admit(struct wal *wal, uint64_t bytes, bool reserve)
         return WAL_LARGE;
     if (wal->fatal)
         return WAL_WAIT;
+    if (wal->checkpoint_short && !reserve)
+        return WAL_FULL;
     uint64_t frames = admit_frame_bytes(wal, bytes);
     uint64_t open = wal_round(wal->batches[wal->open].bytes);
     if (open >= WAL_BATCH_BYTES_SOFT || open + frames > wal->staging_bytes) {

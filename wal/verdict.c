@@ -161,11 +161,49 @@ static void describe_header(char *to, size_t bytes, const struct wal_recovery_re
     snprintf(to, bytes, " (and %s byte 0: %s)", file, damage_text(result->damage.header_kind));
 }
 
+// The checkpoint is not to be relied upon: without it the log says nothing.
+static void describe_checkpoint(struct wal_recovery *r)
+{
+    struct wal_recovery_result *result = r->result;
+    char name[WAL_CHECKPOINT_NAME_BYTES];
+    wal_checkpoint_name(name, result->damage.checkpoint);
+    unsigned long long offset = result->damage.offset;
+    unsigned long long durable = result->durable;
+    char *to = result->message;
+    size_t size = sizeof(result->message);
+    if (r->undecodable)
+        snprintf(
+            to, size,
+            "the checkpoint %s is whole but its records, before byte %llu, make no sense: it was "
+            "not written by this version",
+            name, offset);
+    else if (result->damage.kind == WAL_DAMAGE_MISSING)
+        snprintf(
+            to, size,
+            "the checkpoint %s is missing: it holds acknowledged writes up to sequence %llu that "
+            "are nowhere else",
+            name, durable);
+    else if (result->damage.kind == WAL_DAMAGE_UNREADABLE)
+        snprintf(to, size,
+                 "the checkpoint %s cannot be read at byte %llu (error %d); it holds acknowledged "
+                 "writes, acknowledged up to %llu",
+                 name, offset, result->damage.error, durable);
+    else
+        snprintf(to, size,
+                 "the checkpoint %s is damaged at byte %llu: %s; it holds acknowledged writes, "
+                 "acknowledged up to %llu",
+                 name, offset, damage_text(result->damage.kind), durable);
+}
+
 void recovery_describe(struct wal_recovery *r)
 {
     struct wal_recovery_result *result = r->result;
     char *to = result->message;
     size_t size = sizeof(result->message);
+    if (r->checkpoint_lost) {
+        describe_checkpoint(r);
+        return;
+    }
     char file[32];
     describe_file(file, sizeof(file), result->damage.slot);
     char header[128];
@@ -181,6 +219,15 @@ void recovery_describe(struct wal_recovery *r)
                  result->clean_stop ? ", after a clean stop" : "");
         return;
     case WAL_VERDICT_TORN:
+        if (result->dropped_frames == 0 && r->tail == WAL_TAIL_TORN) {
+            snprintf(
+                to, size,
+                "log ends at sequence %llu; dropped a tail without any whole frame, of a write "
+                "that was never acknowledged or of an earlier use of the file, at %s byte %llu: "
+                "%s",
+                end, file, offset, kind);
+            return;
+        }
         snprintf(
             to, size,
             "log ends at sequence %llu; dropped a tail of %llu bytes (%llu whole frames) that was "

@@ -101,8 +101,6 @@ Test(file, refused)
     file_refused("PORT abc\n", "1: port: argument couldn't be parsed into an integer");
     file_refused("maxmemory 1q\n", "1: maxmemory: argument must be a memory value");
     file_refused("save 1 2 3\n", "1: save: Invalid save parameters");
-    file_refused("save 3600 1\n", "1: save: there are no snapshots to schedule, every write is in "
-                                  "the log already: only \"\" is possible");
     file_refused("appendonly no\n", "1: appendonly: the log cannot be switched off: every write "
                                     "goes through it (appendfsync sets when it is synced)");
     file_refused("databases 17\n", "1: databases: the number of databases is fixed at 16");

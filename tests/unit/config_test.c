@@ -260,12 +260,11 @@ static const struct set_case set_cases[] = {
     {"tcp-backlog", "1", "can't set immutable config", NULL},
     {"logfile", "x", "can't set immutable config", NULL},
     {"dir", "/tmp", "can't set protected config", NULL},
-    // Redis can change these two, and makes snapshots.
+    // Redis can change these two.
     {"port", "1", "can't set immutable config", NULL},
     {"bind", "::1", "can't set immutable config", NULL},
-    {"save", "3600 1",
-     "there are no snapshots to schedule, every write is in the log already: only \"\" is possible",
-     NULL},
+    {"save", "3600 1", NULL, "3600 1"},
+    {"save", "3600 1 300 100", NULL, "3600 1 300 100"},
     {"appendonly", "no",
      "the log cannot be switched off: every write goes through it (appendfsync sets when it is "
      "synced)",

@@ -249,7 +249,7 @@ static inline enum wal_verdict log_recover(struct log *log)
         log_harden(log, name);
     }
     log_sync(log, DISK_FOLDER);
-    struct wal_source source = {log, log_read, log_apply};
+    struct wal_source source = {.context = log, .read = log_read, .apply = log_apply};
     int result = wal_recover(log->recovery, &log->identity, &source, slots, &log->result);
     assert(result == 0);
     (void)result;
@@ -261,10 +261,15 @@ static inline enum wal_verdict log_recover(struct log *log)
 static inline void log_prepare(struct log *log)
 {
     uint32_t slot;
-    while (wal_slot_wanted(log->wal, &slot)) {
+    bool made;
+    while (wal_slot_wanted(log->wal, &slot, &made)) {
         if (slot >= LOG_SLOTS) {
             wal_slot_prepared(log->wal, slot, -ENOSPC);
             return;
+        }
+        if (made) {
+            wal_slot_prepared(log->wal, slot, 0);
+            continue;
         }
         int file = log_file(log, slot);
         int allocated = disk_allocate(log->disk, file, 0, LOG_SEGMENT_BYTES);
@@ -365,7 +370,7 @@ static inline bool log_start(struct log *log, bool whole)
     log->failed = false;
     log_remake_completion(log);
     wal_continue(log->wal, result->end, result->end_chain, result->segment_newest + 1,
-                 result->completion_counter);
+                 result->completion_counter, result->checkpoint);
     uint32_t slots = log_slots(log);
     for (uint32_t slot = 0; slot < slots; slot++) {
         uint64_t number;

@@ -153,12 +153,14 @@ static inline uint32_t driver_durable(const struct driver *d, uint64_t batch)
 static inline void driver_prepare(struct driver *d)
 {
     uint32_t slot;
-    while (wal_slot_wanted(d->wal, &slot)) {
+    bool made;
+    while (wal_slot_wanted(d->wal, &slot, &made)) {
         if (slot >= DISK_SLOTS) {
             wal_slot_prepared(d->wal, slot, -ENOSPC);
             return;
         }
-        disk_create(&d->disk, slot, DISK_SEGMENT_BYTES);
+        if (!made)
+            disk_create(&d->disk, slot, DISK_SEGMENT_BYTES);
         wal_slot_prepared(d->wal, slot, 0);
     }
 }
@@ -275,7 +277,7 @@ static inline bool driver_open(struct driver *d, uint32_t steps)
     // be found by the next recovery.
     d->base = position;
     wal_continue(d->wal, result->end, result->end_chain, result->segment_newest + 1,
-                 result->completion_counter);
+                 result->completion_counter, result->checkpoint);
     for (uint32_t slot = 0; slot < DISK_SLOTS; slot++) {
         uint64_t number;
         enum wal_slot_state state = wal_recovery_slot(d->recovery, slot, &number);

@@ -146,10 +146,11 @@ Test(wal_format, golden)
 {
     cr_assert_eq(wal_chain_start(&identity), 0xb90615cbb7b4506eULL);
     uint8_t block[WAL_BLOCK_BYTES];
-    struct wal_completion_block record = {.counter = 1, .durable = 2, .chain = 3, .segment = 4};
+    struct wal_completion_block record = {
+        .counter = 1, .durable = 2, .chain = 3, .segment = 4, .checkpoint = 5};
     wal_completion_encode(block, &identity, record);
     memcpy(&record, block, sizeof(record));
-    cr_assert_eq(record.checksum, 0x9fdbe1d87d9ecb76ULL);
+    cr_assert_eq(record.checksum, 0x24e814cdf14e0ee9ULL);
     uint8_t frame[WAL_BLOCK_BYTES] = {0};
     struct wal_frame_header header = {
         .magic = WAL_FRAME_MAGIC,
@@ -163,5 +164,5 @@ Test(wal_format, golden)
     };
     memcpy(frame, &header, sizeof(header));
     memcpy(frame + sizeof(header), "0123456789abcdefghij", 20);
-    cr_assert_eq(wal_frame_seal(frame, &identity, 4096), 0xd774164de56c0ad9ULL);
+    cr_assert_eq(wal_frame_seal(frame, &identity, 4096), 0xe88b97b26ddbc7e2ULL);
 }

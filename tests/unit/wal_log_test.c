@@ -257,7 +257,8 @@ Test(wal_log, admitted_means_room)
             if (admission == WAL_ADMIT && disk_below(&d->disk, 3) > 0)
                 append(d, 1 + (uint32_t)disk_below(&d->disk, 9), length);
             uint32_t slot;
-            if (wal_slot_wanted(d->wal, &slot))
+            bool made;
+            if (wal_slot_wanted(d->wal, &slot, &made))
                 wal_slot_prepared(d->wal, slot, -ENOSPC);
             full = full || admission == WAL_FULL;
             struct wal_write write;
@@ -291,24 +292,25 @@ Test(wal_log, full_when_a_preparation_failed)
     uint32_t slot;
     uint32_t other;
     uint32_t third;
-    cr_assert(wal_slot_wanted(d->wal, &slot));
+    bool made;
+    cr_assert(wal_slot_wanted(d->wal, &slot, &made));
     cr_assert_eq(wal_admit(d->wal, 50100, false), WAL_WAIT);
     // A shortage may pass, but not for ever.
     for (uint32_t i = 0; i < 9; i++) {
         wal_slot_prepared(d->wal, slot, -EMFILE);
         cr_assert_eq(wal_admit(d->wal, 50100, false), WAL_WAIT);
-        cr_assert(wal_slot_wanted(d->wal, &slot));
+        cr_assert(wal_slot_wanted(d->wal, &slot, &made));
     }
     wal_slot_prepared(d->wal, slot, -EMFILE);
     cr_assert_eq(wal_admit(d->wal, 50100, false), WAL_FULL);
-    cr_assert(wal_slot_wanted(d->wal, &slot));
+    cr_assert(wal_slot_wanted(d->wal, &slot, &made));
     wal_slot_prepared(d->wal, slot, -EIO);
     cr_assert_eq(wal_slot_state(d->wal, slot), WAL_SLOT_NONE);
     cr_assert_eq(wal_admit(d->wal, 50100, false), WAL_FULL);
     // Deletes have one segment more.
     cr_assert_eq(wal_admit(d->wal, 50100, true), WAL_ADMIT);
-    cr_assert(wal_slot_wanted(d->wal, &slot));
-    cr_assert(!wal_slot_wanted(d->wal, &other) || !wal_slot_wanted(d->wal, &third));
+    cr_assert(wal_slot_wanted(d->wal, &slot, &made));
+    cr_assert(!wal_slot_wanted(d->wal, &other, &made) || !wal_slot_wanted(d->wal, &third, &made));
     disk_create(&d->disk, slot, DISK_SEGMENT_BYTES);
     wal_slot_prepared(d->wal, slot, 0);
     cr_assert_eq(wal_admit(d->wal, 50100, false), WAL_ADMIT);
@@ -438,7 +440,7 @@ Test(wal_log, giant_batch_gives_its_memory_back)
     options.identity.segment_bytes = MIB(16);
     struct wal *wal = wal_create(allocator, halves, MIB(16), &options);
     cr_assert_not_null(wal);
-    wal_continue(wal, 0, wal_chain_start(&options.identity), 1, 1);
+    wal_continue(wal, 0, wal_chain_start(&options.identity), 1, 1, 0);
     for (uint32_t slot = 0; slot < 4; slot++)
         wal_slot_found(wal, slot, WAL_SLOT_READY, 0);
     void *address;

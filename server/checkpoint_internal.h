@@ -1,0 +1,136 @@
+// The checkpoint's state, shared by its sources only.
+#ifndef PORO_SERVER_CHECKPOINT_INTERNAL_H
+#define PORO_SERVER_CHECKPOINT_INTERNAL_H
+
+#include "server/checkpoint.h"
+#include "storage/keyspace.h"
+#include "wal/checkpoint.h"
+#include "wal/names.h"
+
+#define CHECKPOINT_BUFFERS 2
+// A failed one is followed by the next only after this time, as in Redis; so is a failed attempt to
+// get space for it.
+#define CHECKPOINT_RETRY_NS 5000000000
+#define CHECKPOINT_SPACE_RETRY_NS 1000000000
+// Without any command for so long, the server counts as idle: the checkpoint goes on as fast as it can.
+#define CHECKPOINT_IDLE_NS 50000000
+// While clients are busy it works one part in ... of the time; when the log grows too fast, one part in
+// CHECKPOINT_SHARE_HURRY.
+#define CHECKPOINT_SHARE 10
+#define CHECKPOINT_SHARE_HURRY 2
+
+enum checkpoint_step {
+    CHECKPOINT_IDLE,
+    CHECKPOINT_OPEN,        // checkpoint.new
+    CHECKPOINT_ALLOCATE,    // space for it
+    CHECKPOINT_WALK,        // entries are written
+    CHECKPOINT_AWAIT,       // everything is written; the log has to be as far
+    CHECKPOINT_WRITE_END,   // the frame that makes it whole
+    CHECKPOINT_SYNC,        // the file
+    CHECKPOINT_RENAME,      // into its place
+    CHECKPOINT_SYNC_FOLDER, // published
+    CHECKPOINT_DROP_CACHE,  // what is read back shall come from the device
+    CHECKPOINT_VERIFY,      // it is read back
+    CHECKPOINT_WITNESS,     // a completion record has to name it
+    CHECKPOINT_CLOSE,       //
+    CHECKPOINT_RETIRE,      // the one before becomes checkpoint.new
+    CHECKPOINT_SYNC_RETIRED,
+    // after a failure
+    CHECKPOINT_WITHDRAW, // it was published and is damaged: out of its place
+    CHECKPOINT_SYNC_WITHDRAWN,
+    CHECKPOINT_ABANDON, // closes the file
+};
+
+struct checkpoint_buffer {
+    uint8_t *bytes;
+    uint64_t length; // to be written, 0: empty or being filled
+    uint64_t offset; // in the file
+};
+
+struct checkpoint {
+    enum checkpoint_step step;
+    bool waiting; // a request of the ring is in flight, but for writes of the walk
+    int file;     // checkpoint.new, or what it has become; -1: not open
+    bool running; // a checkpoint, not only space for one
+    uint64_t newest;
+    uint64_t published; // number of the newest one in its place, 0: none
+
+    uint64_t requested; // attempts that somebody has asked for
+    uint64_t attempts;
+    uint64_t begun; // attempts
+    bool succeeded;
+    int error; // of the attempt that is going on
+    int64_t retry_ns;
+
+    // the one that is going on
+    struct wal_checkpoint_writer writer;
+    struct wal_checkpoint_begin begin;
+    uint64_t number;
+    char name[WAL_CHECKPOINT_NAME_BYTES];
+    uint64_t expected_bytes;
+    uint64_t log_begin; // bytes of the log, and records, when it began
+    uint64_t changes_begin;
+    int64_t began_ns;
+    int64_t began_ms;
+    uint64_t batch; // the newest one that it may hold something of
+
+    // the walk
+    uint64_t cursor;
+    bool walked; // all of it
+    bool begun_any;
+    struct checkpoint_buffer buffers[CHECKPOINT_BUFFERS];
+    uint32_t filling;
+    bool writing; // the other one is being written
+    // The entry that the walk stands behind, within the bucket at the cursor; its value may be on its
+    // way in pieces.
+    bool within;
+    uint8_t *key_bytes;
+    struct key key;
+    uint32_t keyspace_id;
+    uint32_t value_length;
+    uint32_t value_done; // < value_length: pieces are due
+
+    // reading back
+    struct wal_checkpoint_reader reader;
+    uint64_t read_offset;
+    uint64_t held; // bytes in the buffer
+
+    // pace
+    int64_t worked_ns; // when it worked last, and for how long
+    int64_t work_ns;
+    int64_t busy_ns; // when a command was seen last
+    uint64_t commands;
+
+    // space
+    uint64_t reserved; // of checkpoint.new
+    uint64_t reserved_published;
+    uint64_t reserving;
+    int64_t space_retry_ns;
+    bool space_short;
+
+    // the newest successful one
+    uint64_t bytes;
+    uint64_t count;
+    uint64_t log_base; // what the counters were when it began
+    uint64_t changes_base;
+    int64_t done_ms;
+    int64_t took_ms;
+    int last_error;
+};
+
+// checkpoint_walk.c: puts entries into the frame that is being filled. True when it is full, or the
+// walk has ended; false when the time is over.
+bool checkpoint_walk(struct server *server, int64_t until_ns);
+
+// checkpoint_pace.c: how much a checkpoint of what is there now takes, at most.
+uint64_t checkpoint_expected_bytes(const struct server *server);
+// The log's growth that makes the next one begin; 0: nothing does.
+uint64_t checkpoint_trigger(const struct server *server);
+// Is it time for one?
+bool checkpoint_due(const struct server *server);
+// When it may work again, and for how long.
+int64_t checkpoint_work_due_ns(const struct server *server);
+int64_t checkpoint_work_ns(const struct server *server);
+void checkpoint_look_busy(struct server *server);
+
+#endif
