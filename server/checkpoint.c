@@ -21,7 +21,7 @@
 // Read at once when it is read back.
 #define VERIFY_BYTES KIB(256)
 
-enum checkpoint_request_slot { REQUEST_STEP, REQUEST_WRITE };
+enum checkpoint_request_slot { REQUEST_STEP, REQUEST_WRITE /* and the buffer's index */ };
 
 size_t checkpoint_overhead(void)
 {
@@ -96,13 +96,17 @@ static uint64_t checkpoint_token(uint32_t slot)
     return token_pack((struct token){TOKEN_CHECKPOINT, slot, 0});
 }
 
-static void submit_write(struct server *server, struct checkpoint_buffer *buffer)
+// The frame that the writer has just finished in this buffer.
+static void submit_write(struct server *server, uint32_t index, uint64_t length)
 {
     struct checkpoint *checkpoint = server->checkpoint;
-    struct iovec piece = {buffer->bytes, buffer->length};
-    checkpoint->writing = true;
-    io_write(server->io, checkpoint->file, &piece, 1, buffer->offset, false,
-             checkpoint_token(REQUEST_WRITE));
+    struct checkpoint_buffer *buffer = &checkpoint->buffers[index];
+    struct iovec piece = {buffer->bytes, length};
+    assert(buffer->length == 0 && length > 0);
+    buffer->length = length;
+    checkpoint->writing++;
+    io_write(server->io, checkpoint->file, &piece, 1, checkpoint->writer.offset - length, false,
+             checkpoint_token(REQUEST_WRITE + index));
 }
 
 static void submit_read(struct server *server, struct checkpoint *checkpoint)
@@ -227,7 +231,7 @@ static void attempt_failed(struct server *server, int error)
     bool published = checkpoint->step > CHECKPOINT_RENAME && checkpoint->step < CHECKPOINT_WITNESS;
     if (published)
         step_go(server, CHECKPOINT_WITHDRAW);
-    else if (checkpoint->file >= 0 && !checkpoint->writing)
+    else if (checkpoint->file >= 0 && checkpoint->writing == 0)
         step_go(server, CHECKPOINT_ABANDON);
     else if (checkpoint->file < 0)
         attempt_end(server);
@@ -258,13 +262,10 @@ static void attempt_begin(struct server *server)
     checkpoint->value_done = 0;
     checkpoint->filling = 0;
     wal_checkpoint_open(&checkpoint->writer, journal_identity(server), checkpoint->number);
-    struct checkpoint_buffer *buffer = &checkpoint->buffers[0];
-    buffer->offset = 0;
-    buffer->length = wal_checkpoint_write_begin(&checkpoint->writer, buffer->bytes, begin);
-    submit_write(server, buffer);
+    uint64_t length =
+        wal_checkpoint_write_begin(&checkpoint->writer, checkpoint->buffers[0].bytes, begin);
+    submit_write(server, 0, length);
     checkpoint->filling = 1;
-    checkpoint->buffers[1].length = 0;
-    wal_checkpoint_frame(&checkpoint->writer, checkpoint->buffers[1].bytes);
     step_go(server, CHECKPOINT_WALK);
 }
 
@@ -278,66 +279,73 @@ static void walk_end(struct server *server)
     step_go(server, CHECKPOINT_AWAIT);
 }
 
+// Fills the present frame, and hands it over when it is full. True when there is time for the next one.
+static bool walk_frame(struct server *server, int64_t until_ns)
+{
+    struct checkpoint *checkpoint = server->checkpoint;
+    struct wal_checkpoint_writer *writer = &checkpoint->writer;
+    uint32_t index = checkpoint->filling;
+    if (writer->frame == NULL)
+        wal_checkpoint_frame(writer, checkpoint->buffers[index].bytes);
+    if (!checkpoint_walk(server, until_ns))
+        return false;
+    uint64_t length = wal_checkpoint_frame_close(writer);
+    if (length > 0)
+        submit_write(server, index, length);
+    checkpoint->filling = (index + 1) % CHECKPOINT_BUFFERS;
+    if (checkpoint->walked)
+        walk_end(server);
+    return !checkpoint->walked && clock_monotonic_ns() < until_ns;
+}
+
+// May the walk go on, or has it to wait for a write?
+static bool walk_ready(const struct server *server)
+{
+    const struct checkpoint *checkpoint = server->checkpoint;
+    return checkpoint->buffers[checkpoint->filling].length == 0 &&
+           checkpoint->writing < checkpoint_writes_max(server);
+}
+
 static void walk_look(struct server *server)
 {
     struct checkpoint *checkpoint = server->checkpoint;
-    struct checkpoint_buffer *buffer = &checkpoint->buffers[checkpoint->filling];
-    if (buffer->length == 0) {
-        if (server->now_ns < checkpoint_work_due_ns(server))
-            return;
-        int64_t began_ns = clock_monotonic_ns();
-        bool full = checkpoint_walk(server, began_ns + checkpoint_work_ns(server));
-        int64_t ended_ns = clock_monotonic_ns();
-        checkpoint->worked_ns = ended_ns;
-        checkpoint->work_ns = ended_ns - began_ns;
-        if (!full)
-            return;
-        buffer->offset = checkpoint->writer.offset;
-        buffer->length = wal_checkpoint_frame_close(&checkpoint->writer);
-    }
-    if (checkpoint->writing)
+    if (!walk_ready(server) || server->now_ns < checkpoint_work_due_ns(server))
         return;
-    if (buffer->length == 0) { // nothing was left for a last frame
-        assert(checkpoint->walked);
-        walk_end(server);
-        return;
-    }
-    submit_write(server, buffer);
-    checkpoint->filling ^= 1;
-    checkpoint->buffers[checkpoint->filling].length = 0;
-    if (checkpoint->walked)
-        walk_end(server);
-    else
-        wal_checkpoint_frame(&checkpoint->writer, checkpoint->buffers[checkpoint->filling].bytes);
+    int64_t began_ns = clock_monotonic_ns();
+    int64_t until_ns = began_ns + checkpoint_work_ns(server);
+    while (walk_frame(server, until_ns) && walk_ready(server))
+        ;
+    int64_t ended_ns = clock_monotonic_ns();
+    checkpoint->worked_ns = ended_ns;
+    checkpoint->work_ns = ended_ns - began_ns;
 }
 
 static void await_look(struct server *server)
 {
     struct checkpoint *checkpoint = server->checkpoint;
-    if (checkpoint->writing || wal_batch_durable(server->wal) < checkpoint->batch)
+    if (checkpoint->writing > 0 || wal_batch_durable(server->wal) < checkpoint->batch)
         return;
-    struct checkpoint_buffer *buffer = &checkpoint->buffers[0];
     uint64_t chain;
     uint64_t durable = wal_durable_point(server->wal, &chain);
-    buffer->offset = checkpoint->writer.offset;
-    buffer->length = wal_checkpoint_write_end(&checkpoint->writer, buffer->bytes, durable, chain);
-    submit_write(server, buffer);
+    uint64_t length =
+        wal_checkpoint_write_end(&checkpoint->writer, checkpoint->buffers[0].bytes, durable, chain);
+    submit_write(server, 0, length);
     step_go(server, CHECKPOINT_WRITE_END);
 }
 
-static void write_ended(struct server *server, int32_t result)
+static void write_ended(struct server *server, uint32_t index, int32_t result)
 {
     struct checkpoint *checkpoint = server->checkpoint;
-    assert(checkpoint->writing);
-    checkpoint->writing = false;
-    bool end = checkpoint->step == CHECKPOINT_WRITE_END;
-    uint32_t written = end ? 0 : checkpoint->filling ^ 1;
-    if (checkpoint->error != 0 || result != (int64_t)checkpoint->buffers[written].length) {
-        int error = result < 0 ? result : -ENOSPC;
-        attempt_failed(server, checkpoint->error != 0 ? checkpoint->error : error);
-        return;
-    }
-    if (end)
+    struct checkpoint_buffer *buffer = &checkpoint->buffers[index];
+    assert(checkpoint->writing > 0 && buffer->length > 0);
+    checkpoint->writing--;
+    bool whole = result == (int64_t)buffer->length;
+    buffer->length = 0;
+    if (checkpoint->error != 0)
+        attempt_failed(server, checkpoint->error);
+    else if (!whole)
+        attempt_failed(server, result < 0 ? result : -ENOSPC);
+    else if (checkpoint->step == CHECKPOINT_WRITE_END)
         step_go(server, CHECKPOINT_SYNC);
 }
 
@@ -565,8 +573,8 @@ static void step_event(struct server *server, int32_t result)
 void checkpoint_event(struct server *server, struct token token, int32_t result)
 {
     struct checkpoint *checkpoint = server->checkpoint;
-    if (token.slot == REQUEST_WRITE) {
-        write_ended(server, result);
+    if (token.slot >= REQUEST_WRITE) {
+        write_ended(server, token.slot - REQUEST_WRITE, result);
         return;
     }
     assert(checkpoint->waiting);
@@ -606,8 +614,8 @@ int64_t checkpoint_deadline_ns(const struct server *server)
     const struct checkpoint *checkpoint = server->checkpoint;
     if (checkpoint->step != CHECKPOINT_WALK || checkpoint->waiting || checkpoint->error != 0)
         return INT64_MAX;
-    if (checkpoint->buffers[checkpoint->filling].length > 0)
-        return INT64_MAX; // the write that is in flight comes first
+    if (!walk_ready(server))
+        return INT64_MAX; // a write has to end first
     return checkpoint_work_due_ns(server);
 }
 

@@ -7,7 +7,9 @@
 #include "wal/checkpoint.h"
 #include "wal/names.h"
 
-#define CHECKPOINT_BUFFERS 2
+#define CHECKPOINT_BUFFERS 4
+// Writes in flight while clients are busy and there is time enough: then the log waits least for them.
+#define CHECKPOINT_WRITES_GENTLE 1
 // A failed one is followed by the next only after this time, as in Redis; so is a failed attempt to
 // get space for it.
 #define CHECKPOINT_RETRY_NS 5000000000
@@ -43,8 +45,7 @@ enum checkpoint_step {
 
 struct checkpoint_buffer {
     uint8_t *bytes;
-    uint64_t length; // to be written, 0: empty or being filled
-    uint64_t offset; // in the file
+    uint64_t length; // of the frame that is being written, 0: empty or being filled
 };
 
 struct checkpoint {
@@ -77,10 +78,9 @@ struct checkpoint {
     // the walk
     uint64_t cursor;
     bool walked; // all of it
-    bool begun_any;
     struct checkpoint_buffer buffers[CHECKPOINT_BUFFERS];
     uint32_t filling;
-    bool writing; // the other one is being written
+    uint32_t writing; // others, in a row before it
     // The entry that the walk stands behind, within the bucket at the cursor; its value may be on its
     // way in pieces.
     bool within;
@@ -131,6 +131,7 @@ bool checkpoint_due(const struct server *server);
 // When it may work again, and for how long.
 int64_t checkpoint_work_due_ns(const struct server *server);
 int64_t checkpoint_work_ns(const struct server *server);
+uint32_t checkpoint_writes_max(const struct server *server);
 void checkpoint_look_busy(struct server *server);
 
 #endif

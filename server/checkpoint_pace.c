@@ -108,8 +108,18 @@ int64_t checkpoint_work_due_ns(const struct server *server)
     return checkpoint->worked_ns + checkpoint->work_ns * (share - 1);
 }
 
-int64_t checkpoint_work_ns(const struct server *server)
+static bool checkpoint_hurries(const struct server *server)
 {
     bool busy = server->now_ns - server->checkpoint->busy_ns <= CHECKPOINT_IDLE_NS;
-    return busy && checkpoint_late(server) ? CHECKPOINT_HURRY_NS : CHECKPOINT_TURN_NS;
+    return !busy || checkpoint_late(server);
+}
+
+uint32_t checkpoint_writes_max(const struct server *server)
+{
+    return checkpoint_hurries(server) ? CHECKPOINT_BUFFERS - 1 : CHECKPOINT_WRITES_GENTLE;
+}
+
+int64_t checkpoint_work_ns(const struct server *server)
+{
+    return checkpoint_hurries(server) ? CHECKPOINT_HURRY_NS : CHECKPOINT_TURN_NS;
 }
