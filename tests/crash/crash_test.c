@@ -46,7 +46,9 @@ struct life {
     const char *ack;
     char completion_interval[16];
     uint32_t rounds_left;
-    int64_t ready_ms; // how long the last start took
+    int64_t ready_ms;            // how long the last start took
+    const char *checkpoint_size; // when checkpoints begin
+    const char *checkpoint_share;
 };
 
 void test_fail(struct test *test, const char *format, ...)
@@ -96,6 +98,10 @@ static void crash_start(struct test *test, struct life *life)
                               life->ack,
                               "--completion-interval",
                               life->completion_interval,
+                              "--auto-aof-rewrite-min-size",
+                              life->checkpoint_size,
+                              "--auto-aof-rewrite-percentage",
+                              life->checkpoint_share,
                               "--maxmemory",
                               "2gb",
                               NULL};
@@ -165,6 +171,10 @@ static bool crash_life_begin(struct test *test, struct life *life, const struct 
     snprintf(life->segment_size, sizeof life->segment_size, "%s", sizes[random_below(random, 5)]);
     snprintf(life->segments_ahead, sizeof life->segments_ahead, "%u",
              random_percent(random, 50) ? 4 : random_between(random, 3, 12));
+    static const char *const checkpoint_sizes[] = {"16kb", "64kb", "1mb", "16mb", "64mb"};
+    static const char *const checkpoint_shares[] = {"1", "10", "50", "100", "0"};
+    life->checkpoint_size = checkpoint_sizes[random_below(random, 5)];
+    life->checkpoint_share = checkpoint_shares[random_below(random, 5)];
     life->direct = random_percent(random, 80) ? "auto" : "no";
     life->rounds_left = random_between(random, 1, LIFE_ROUNDS_MAX);
     snprintf(test->process.folder, sizeof test->process.folder, "%s/poro-crash-XXXXXX",
