@@ -72,7 +72,11 @@ static void folder_close_file(struct folder *folder)
 static int folder_open_file(struct folder *folder, uint32_t slot)
 {
     char name[TEXT_SIZE_BYTES];
-    text_file(name, slot);
+    static_assert(TEXT_SIZE_BYTES >= WAL_CHECKPOINT_NAME_BYTES, "every name fits");
+    if (slot == WAL_SLOT_CHECKPOINT || slot == WAL_SLOT_CHECKPOINT_OLDER)
+        wal_checkpoint_name(name, folder->checkpoints[slot == WAL_SLOT_CHECKPOINT_OLDER]);
+    else
+        text_file(name, slot);
     folder_close_file(folder);
     folder->open_slot = slot;
     int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW;
@@ -120,6 +124,16 @@ int64_t folder_file_bytes(const struct folder *folder, uint32_t slot)
     return status.st_size;
 }
 
+static void folder_note_checkpoint(struct folder *folder, uint64_t number)
+{
+    if (number > folder->checkpoints[0]) {
+        folder->checkpoints[1] = folder->checkpoints[0];
+        folder->checkpoints[0] = number;
+    } else if (number > folder->checkpoints[1]) {
+        folder->checkpoints[1] = number;
+    }
+}
+
 static int folder_list(struct folder *folder)
 {
     int copy = openat(folder->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -140,6 +154,9 @@ static int folder_list(struct folder *folder)
             folder->slots = slot + 1;
         if (strcmp(entry->d_name, WAL_NAME_INSTANCE) == 0)
             folder->has_instance = true;
+        uint64_t number;
+        if (wal_checkpoint_name_parse(entry->d_name, &number))
+            folder_note_checkpoint(folder, number);
     }
     int result = -errno;
     closedir(stream);
@@ -164,7 +181,12 @@ int folder_replay(struct folder *folder, folder_apply apply, void *context,
                   struct wal_recovery_result *result)
 {
     struct folder_source own = {folder, apply, context};
-    struct wal_source source = {.context = &own, .read = folder_read, .apply = source_apply};
+    struct wal_source source = {
+        .context = &own,
+        .read = folder_read,
+        .apply = source_apply,
+        .checkpoints = {folder->checkpoints[0], folder->checkpoints[1]},
+    };
     return wal_recover(folder->recovery, &folder->identity, &source, folder->slots, result);
 }
 

@@ -18,9 +18,10 @@ enum folder_instance {
 struct folder {
     const char *path;
     int directory;
-    int lock_file;  // -1 when there is none
-    bool in_use;    // somebody else has the lock
-    uint32_t slots; // highest segment file + 1
+    int lock_file;           // -1 when there is none
+    bool in_use;             // somebody else has the lock
+    uint32_t slots;          // highest segment file + 1
+    uint64_t checkpoints[2]; // numbers of the newest two, 0: none
     bool has_instance;
     enum folder_instance instance;
     uint32_t headers; // segment headers that the identity was rebuilt from
