@@ -419,6 +419,12 @@ static void space_allocated(struct server *server, int32_t result)
                    "there is space for a checkpoint again: writes are accepted");
         checkpoint->space_short = false;
         wal_checkpoint_space(server->wal, true);
+    } else if (checkpoint->reserving > checkpoint_expected_bytes(server)) {
+        // Not for any growth, then, but for what is there.
+        checkpoint->reserving = checkpoint_expected_bytes(server);
+        checkpoint->space_tight = true;
+        step_go(server, CHECKPOINT_ALLOCATE);
+        return;
     } else {
         if (!checkpoint->space_short)
             notice(
@@ -454,6 +460,7 @@ static bool space_wanted(struct server *server)
     }
     uint64_t step = (uint64_t)server->config.wal_segment_size / 4;
     checkpoint->reserving = (expected + expected / 8 + step) / step * step;
+    checkpoint->space_tight = false;
     return true;
 }
 

@@ -107,6 +107,7 @@ struct checkpoint {
     uint64_t reserving;
     int64_t space_retry_ns;
     bool space_short;
+    bool space_tight; // enough for what is there, not for growth
 
     // the newest successful one
     uint64_t bytes;

@@ -69,9 +69,11 @@ bool checkpoint_due(const struct server *server)
     uint64_t trigger = checkpoint_trigger(server);
     if (trigger > 0 && grown >= trigger)
         return true;
-    // On a full disk the log goes on in what a checkpoint sets free.
-    if (trigger > 0 && wal_is_full(server->wal) &&
-        grown >= (uint64_t)server->config.wal_segment_size)
+    // On a disk that is nearly full the log goes on in what a checkpoint sets free.
+    bool full = wal_is_full(server->wal) || checkpoint->space_tight;
+    uint64_t least = 2 * (uint64_t)server->config.wal_segment_size + checkpoint->bytes / 4;
+    if (trigger > 0 && full && grown >= least && checkpoint->reserved > 0 &&
+        checkpoint->reserved >= checkpoint_expected_bytes(server))
         return true;
     return server->config.save[0] != '\0' && save_point_reached(server);
 }

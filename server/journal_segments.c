@@ -177,6 +177,9 @@ static uint32_t prepare_most(const struct server *server)
     checkpoint_stats(server, &stats);
     uint64_t trigger = stats.log_trigger > 0 ? stats.log_trigger : stats.bytes;
     uint64_t round = (trigger + trigger / 2) / (uint64_t)server->journal->identity.segment_bytes;
+    // Where space for the next checkpoint is short, it comes first.
+    if (stats.space_short)
+        round = 0;
     uint64_t most = round + 2 + (uint64_t)server->config.wal_segments_ahead;
     return most < WAL_SEGMENTS_MAX ? (uint32_t)most : WAL_SEGMENTS_MAX;
 }

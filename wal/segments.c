@@ -67,6 +67,9 @@ bool wal_slot_wanted(struct wal *wal, uint32_t *slot, bool *made)
 {
     uint32_t target =
         wal->ready_needed > wal->segments_ahead ? wal->ready_needed : wal->segments_ahead;
+    // Space for the next checkpoint comes first.
+    if (wal->checkpoint_short)
+        target = WAL_RESERVE + 1;
     uint32_t preparing = wal->counts[WAL_SLOT_PREPARING];
     if (preparing >= PREPARING_MAX || wal->counts[WAL_SLOT_READY] + preparing >= target)
         return false;

@@ -5,7 +5,7 @@ set -eu
 
 server=$(realpath "$1")
 here=$(dirname "$(realpath "$0")")
-megabytes=96
+megabytes=160
 
 skip() {
     echo "disk_full: skipped: $1"
