@@ -69,6 +69,19 @@ static void start_source_expect(void *context, uint64_t keys)
     keyspace_expect(start->server->keyspace, keys);
 }
 
+static void start_source_prefetch(void *context, const struct wal_record *record)
+{
+    struct start *start = context;
+    if (record->type == WAL_RECORD_MAP)
+        return;
+    int database = keyspace_database_of_id(start->server->keyspace, record->keyspace);
+    if (database < 0)
+        return;
+    struct key key = keyspace_key(start->server->keyspace, (uint32_t)database, record->key,
+                                  record->key_length);
+    keyspace_prefetch_bucket(start->server->keyspace, &key);
+}
+
 int start_recover(struct start *start)
 {
     struct server *server = start->server;
@@ -78,6 +91,7 @@ int start_recover(struct start *start)
         .read = start_source_read,
         .apply = start_source_apply,
         .expect = start_source_expect,
+        .prefetch = start_source_prefetch,
         .checkpoints = {start->checkpoints[0], start->checkpoints[1]},
     };
     int64_t began_ns = clock_monotonic_ns();

@@ -9,9 +9,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-// Of every reservation, so that huge pages fit it.
-#define MEMORY_ALIGNMENT ((size_t)2 << 20)
-
 void *memory_reserve(size_t bytes)
 {
     size_t mapped = bytes + MEMORY_ALIGNMENT;
@@ -25,6 +22,12 @@ void *memory_reserve(size_t bytes)
     if (mapped - head > bytes)
         memory_unreserve(address + head + bytes, mapped - head - bytes);
     return address + head;
+}
+
+void memory_huge(void *address, size_t bytes)
+{
+    // Where the kernel has none it does not matter.
+    (void)madvise(address, bytes, MADV_HUGEPAGE);
 }
 
 void memory_unreserve(void *address, size_t bytes)

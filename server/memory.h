@@ -5,10 +5,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Reserves `bytes` (whole pages) of zeroed, untouched memory, aligned to 2 MiB. NULL when the
-// system refuses.
+// Reservations are aligned to this, so that huge pages fit.
+#define MEMORY_ALIGNMENT ((size_t)2 << 20)
+
+// Reserves `bytes` (whole pages) of zeroed, untouched memory. NULL when the system refuses.
 void *memory_reserve(size_t bytes);
 void memory_unreserve(void *address, size_t bytes);
+// Asks for huge pages in a range: for memory that is used throughout, and at random.
+void memory_huge(void *address, size_t bytes);
 // Returns a range to the system; it reads as zero from then on.
 void memory_return(void *address, size_t bytes);
 // Physical memory of this machine, or less when a control group limits this process.

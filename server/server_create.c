@@ -98,6 +98,12 @@ static bool create_reserve(const struct config *config, struct memory *memory)
         if (memory->address[i] == NULL)
             return false;
     }
+    // Every lookup goes to another page of a large table. A small one stays small.
+    for (int i = REGION_TABLE_0; i <= REGION_TABLE_1; i++) {
+        if (memory->bytes[i] > MEMORY_ALIGNMENT)
+            memory_huge((uint8_t *)memory->address[i] + MEMORY_ALIGNMENT,
+                        memory->bytes[i] - MEMORY_ALIGNMENT);
+    }
     return true;
 }
 

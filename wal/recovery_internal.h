@@ -7,6 +7,8 @@
 #define RECOVERY_SLOT_NULL (UINT32_MAX - 1)
 // A device that fails this often is not read any further: the verdict is certain by then.
 #define RECOVERY_UNREADABLE_MAX 16
+// Records between the one that is applied and the one that is looked at ahead.
+#define RECOVERY_AHEAD 16
 
 enum recovery_slot_kind {
     RECOVERY_SLOT_MISSING,   // no file

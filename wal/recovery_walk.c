@@ -117,10 +117,37 @@ static const uint8_t *cursor_step(struct wal_recovery *r, struct recovery_cursor
 
 // Applies the records of a verified frame. A checksum that is right over records that make no sense
 // is no damage on disk but a program that does not understand them: nothing is guessed.
+// Looks at the records that are to be applied soon, so that what they need is in cache by then.
+struct lookahead {
+    const uint8_t *records;
+    uint64_t length;
+    uint32_t left;
+};
+
+static void lookahead_step(struct wal_recovery *r, struct lookahead *ahead)
+{
+    struct wal_record record;
+    if (ahead->left == 0)
+        return;
+    int64_t bytes = wal_record_decode(ahead->records, ahead->length, &record);
+    if (bytes < 0) {
+        ahead->left = 0;
+        return;
+    }
+    ahead->records += bytes;
+    ahead->length -= (uint64_t)bytes;
+    ahead->left--;
+    r->source->prefetch(r->source->context, &record);
+}
+
 bool recovery_apply(struct wal_recovery *r, const uint8_t *records, uint64_t length, uint32_t count)
 {
+    struct lookahead ahead = {records, length, r->source->prefetch != NULL ? count : 0};
+    for (uint32_t i = 0; i < RECOVERY_AHEAD; i++)
+        lookahead_step(r, &ahead);
     for (uint32_t i = 0; i < count; i++) {
         struct wal_record record;
+        lookahead_step(r, &ahead);
         int64_t bytes = wal_record_decode(records, length, &record);
         if (bytes < 0 || (i + 1 == count && (uint64_t)bytes != length)) {
             r->undecodable = true;
