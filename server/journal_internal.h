@@ -65,7 +65,8 @@ struct journal {
     uint32_t open_slots[WAL_SEGMENTS_MAX];
     uint32_t open_count;
     uint8_t *zeros;
-    uint32_t slots; // of files seen at start
+    struct read_ahead *ahead; // of the start
+    uint32_t slots;           // of files seen at start
 
     // Group commit: clients with records in the open batch, and in the batch before it.
     uint32_t writers_open;

@@ -18,27 +18,6 @@
 
 // --- replay ----------------------------------------------------------------------------------
 
-static int64_t start_source_read(void *context, uint32_t slot, uint64_t offset, uint8_t *buffer,
-                                 uint64_t length)
-{
-    struct start *start = context;
-    if (start->open_file < 0 || start->open_slot != slot) {
-        char name[WAL_CHECKPOINT_NAME_BYTES] = WAL_NAME_COMPLETION;
-        if (slot == WAL_SLOT_CHECKPOINT || slot == WAL_SLOT_CHECKPOINT_OLDER)
-            wal_checkpoint_name(name, start->checkpoints[slot == WAL_SLOT_CHECKPOINT_OLDER]);
-        else if (slot != WAL_SLOT_COMPLETION)
-            wal_segment_name(name, slot);
-        if (start->open_file >= 0)
-            start_close(start, start->open_file);
-        uint32_t flags = start->journal->direct ? IO_OPEN_DIRECT : 0;
-        start->open_file = start_open(start, name, IO_OPEN_READ | flags);
-        start->open_slot = slot;
-        if (start->open_file < 0)
-            return start->open_file;
-    }
-    return start_read(start, start->open_file, offset, buffer, length);
-}
-
 // Emptied databases take memory until their keys are swept, and the log may tell of any number of
 // them. A sweep takes its time, so there has to be something to gain.
 static void start_sweep(struct start *start)
@@ -77,8 +56,8 @@ static void start_source_prefetch(void *context, const struct wal_record *record
     int database = keyspace_database_of_id(start->server->keyspace, record->keyspace);
     if (database < 0)
         return;
-    struct key key = keyspace_key(start->server->keyspace, (uint32_t)database, record->key,
-                                  record->key_length);
+    struct key key =
+        keyspace_key(start->server->keyspace, (uint32_t)database, record->key, record->key_length);
     keyspace_prefetch_bucket(start->server->keyspace, &key);
 }
 
@@ -97,9 +76,7 @@ int start_recover(struct start *start)
     int64_t began_ns = clock_monotonic_ns();
     int error =
         wal_recover(server->wal_recovery, &start->journal->identity, &source, start->slots, result);
-    if (start->open_file >= 0)
-        start_close(start, start->open_file);
-    start->open_file = -1;
+    start_source_close(start);
     server->recovery_ns = clock_monotonic_ns() - began_ns;
     if (error == -ENOMEM) {
         notice(&server->notices, LOGLEVEL_WARNING,

@@ -16,29 +16,58 @@
 
 // --- blocking requests -----------------------------------------------------------------------
 
-// Waits for the request just queued; other events of the journal are dealt with meanwhile.
+// Waits at most `timeout_ns` for events. True when the request queued with start_token has ended, with
+// *result, or the ring has failed.
+static bool start_reap(struct server *server, int64_t timeout_ns, int32_t *result)
+{
+    int count = io_wait(server->io, timeout_ns, server->events);
+    server->now_ns = clock_monotonic_ns();
+    *result = count;
+    bool found = count < 0;
+    for (int i = 0; i < count; i++) {
+        const struct io_event *event = &server->events[i];
+        struct token token = token_unpack(event->token);
+        if (token.operation != TOKEN_START) {
+            journal_event(server, token, event);
+        } else if (event->token == start_ahead_token) {
+            server->journal->ahead->pending = false;
+            server->journal->ahead->result = event->result;
+        } else {
+            assert(!found);
+            found = true;
+            *result = event->result;
+        }
+    }
+    return found;
+}
+
 int32_t start_wait(struct server *server)
 {
-    for (;;) {
-        int count = io_wait(server->io, -1, server->events);
-        server->now_ns = clock_monotonic_ns();
-        if (count < 0)
-            return count;
-        bool found = false;
-        int32_t result = 0;
-        for (int i = 0; i < count; i++) {
-            const struct io_event *event = &server->events[i];
-            struct token token = token_unpack(event->token);
-            if (token.operation == TOKEN_START) {
-                assert(!found);
-                found = true;
-                result = event->result;
-            } else {
-                journal_event(server, token, event);
-            }
+    int32_t result;
+    while (!start_reap(server, -1, &result))
+        ;
+    return result;
+}
+
+void start_submit_ahead(struct start *start)
+{
+    int32_t result;
+    start->ahead.pending = true;
+    start->journal->ahead = &start->ahead;
+    io_read(start->server->io, start->open_file, start->ahead.buffer, START_AHEAD_BYTES,
+            start->ahead.offset, start_ahead_token);
+    if (start_reap(start->server, 0, &result))
+        start->ahead.result = result; // the ring failed: whoever waits is told so
+}
+
+void start_wait_ahead(struct start *start)
+{
+    int32_t result;
+    while (start->ahead.pending) {
+        if (start_reap(start->server, -1, &result)) {
+            start->ahead.pending = false;
+            start->ahead.result = result;
         }
-        if (found)
-            return result;
     }
 }
 
@@ -344,5 +373,6 @@ int journal_start(struct server *server)
     for (uint32_t i = 0; i < WAL_SEGMENTS_MAX; i++)
         journal->files[i] = -1;
     struct start start = {.server = server, .journal = journal, .block = block, .open_file = -1};
+    start.ahead.buffer = server->read_ahead;
     return start_run(&start);
 }

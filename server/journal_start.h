@@ -4,11 +4,22 @@
 
 #include "server/journal_internal.h"
 #include "server/token.h"
+#include "wal/recovery.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct server;
+
+// The piece of a file behind the one that recovery has just been given: read while that is replayed.
+struct read_ahead {
+    uint8_t *buffer; // START_AHEAD_BYTES
+    uint64_t offset;
+    bool wanted;    // there is one
+    bool pending;   // and its read has not ended
+    int32_t result; // bytes or -errno
+};
+#define START_AHEAD_BYTES WAL_RECOVERY_READ_BYTES
 
 // What the start needs and the running server does not.
 struct start {
@@ -22,13 +33,21 @@ struct start {
     uint32_t open_slot;      // the file that recovery reads at the moment
     int open_file;
     uint64_t swept_bytes; // memory in use when dead keys were swept last, or less since
+    struct read_ahead ahead;
 };
 
+struct start;
 static const uint64_t start_token = (uint64_t)TOKEN_START << 56;
 
 // Waits for the request just queued with start_token; other events of the journal are dealt with
 // meanwhile. Its result.
 int32_t start_wait(struct server *server);
+
+// The same for one read that goes on in the background: handed over at once, waited for when it is
+// needed.
+static const uint64_t start_ahead_token = (uint64_t)TOKEN_START << 56 | 1ULL << 32;
+void start_submit_ahead(struct start *start);
+void start_wait_ahead(struct start *start);
 
 // Requests on files of the data folder, one at a time: results as in io.h.
 int start_open(struct start *start, const char *name, uint32_t flags);
@@ -60,6 +79,11 @@ int start_read_instance(struct start *start);
 
 // Syncs everything and drops it from the page cache, so that what is read is what is on the device.
 int start_harden(struct start *start);
+
+// journal_read.c: wal_source.read for the files of the data folder; the context is the start.
+int64_t start_source_read(void *context, uint32_t slot, uint64_t offset, uint8_t *buffer,
+                          uint64_t length);
+void start_source_close(struct start *start);
 
 // journal_replay.c; 0 or an exit code, the reason told: recovers the keyspace from both logs.
 int start_recover(struct start *start);

@@ -112,6 +112,7 @@ struct server {
     struct wal_recovery *wal_recovery;
     void *staging[2]; // of the log's batches
     size_t staging_bytes;
+    uint8_t *read_ahead; // of recovery
     struct journal *journal; // drives the log's files, see journal.h
     struct checkpoint *checkpoint;
 
