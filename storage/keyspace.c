@@ -155,7 +155,7 @@ bool keyspace_insert(struct keyspace *keyspace, const struct key *key, struct en
     bool expires = (entry->flags & ENTRY_EXPIRY) != 0;
     uint64_t offset = keyspace_offset(keyspace, entry);
     // Beyond this load a table that cannot grow any more refuses.
-    if (keyspace->entries >= table->homes * TABLE_SLOTS / 100 * 95 + TABLE_SLOTS)
+    if (keyspace->entries >= table->homes * TABLE_SLOTS * 95 / 100 + TABLE_SLOTS)
         return false;
     if (!table_insert(table, home, table_tag(key->hash), offset, expires))
         return false;

@@ -337,6 +337,18 @@ Test(keyspace_walk, does_not_grow_while_expected_keys_load)
     fixture_destroy(&f);
 }
 
+// However few were expected, any number can come.
+Test(keyspace_walk, takes_more_keys_than_were_expected)
+{
+    for (uint64_t expected = 0; expected < 1500; expected += 7) {
+        struct fixture f = fixture_create(MIB(16), 0);
+        keyspace_expect(f.keyspace, expected);
+        for (uint64_t i = 0; i < 3 * expected + 500; i++)
+            add(&f, 0, i, 0);
+        fixture_destroy(&f);
+    }
+}
+
 // A table that cannot grow fills up to a high load, and then refuses without a change.
 Test(keyspace_walk, refuses_when_tables_are_full)
 {
