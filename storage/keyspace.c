@@ -306,11 +306,6 @@ void keyspace_stats(const struct keyspace *keyspace, struct keyspace_stats *stat
     };
 }
 
-struct key keyspace_key_of(const struct keyspace *keyspace, const struct entry *entry)
-{
-    return entry_make_key(keyspace, entry);
-}
-
 size_t keyspace_table_bytes(const struct keyspace *keyspace)
 {
     const struct table *table = &keyspace->tables[keyspace->current];

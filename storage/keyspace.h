@@ -79,9 +79,6 @@ uint64_t keyspace_count_dead(const struct keyspace *keyspace); // keys still to 
 struct key keyspace_key(const struct keyspace *keyspace, uint32_t database, const void *data,
                         uint32_t length);
 
-// The key of an entry; its bytes are the entry's.
-struct key keyspace_key_of(const struct keyspace *keyspace, const struct entry *entry);
-
 // The same key, of the same database.
 bool key_equal(const struct key *a, const struct key *b);
 
