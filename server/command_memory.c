@@ -186,13 +186,15 @@ void command_memory_doctor(struct call *call)
     keyspace_stats(server->keyspace, &keys);
     if (n.used > (uint64_t)server->config.maxmemory / 10 * 9)
         text_add(&text, "- More than nine tenths of maxmemory are in use: soon writes that need "
-                        "memory will be refused.\n");
+                        "memory will be refused, or keys evicted for them (maxmemory-policy).\n");
     if (n.peak > n.used / 2 * 3 && n.peak - n.used > MIB(64))
         text_add(&text, "- At its peak the data took half as much again as now. Memory between "
                         "values that are left may stay in use by the process.\n");
     if (n.arena_span > n.arena_used / 10 * 14 && n.arena_span - n.arena_used > MIB(16))
         text_add(&text, "- Pages of memory are less than three quarters full: many values were "
-                        "deleted or changed their size. New ones will fill the gaps.\n");
+                        "deleted or changed their size. Values are moved together unless "
+                        "activedefrag is no; until then the process takes more memory than the "
+                        "data.\n");
     if (keys.pinned_dead_bytes > MIB(16))
         text_add(&text, "- Clients are slow to take large values, which have been changed or "
                         "deleted since and cannot be freed yet.\n");

@@ -59,6 +59,7 @@ struct config {
     int64_t maxmemory_samples; // keys looked at for each that is evicted
     int64_t lfu_log_factor;
     int64_t lfu_decay_time_min; // 0: never
+    bool activedefrag;
     // durability
     char dir[CONFIG_TEXT_MAX];
     enum config_appendfsync appendfsync;

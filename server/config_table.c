@@ -184,6 +184,7 @@ static const struct setting settings[] = {
      BETWEEN(1, INT_MAX)},
     {"lfu-log-factor", SETTING_NUMBER, AT(lfu_log_factor), .initial = "10", BETWEEN(0, INT_MAX)},
     {"lfu-decay-time", SETTING_NUMBER, AT(lfu_decay_time_min), .initial = "1", BETWEEN(0, INT_MAX)},
+    {"activedefrag", SETTING_BOOL, AT(activedefrag), .initial = "yes"},
 
     {"dir", SETTING_TEXT, SETTING_PROTECTED, AT(dir), .initial = "./data", .check = check_dir},
     {"appendfsync", SETTING_CHOICE, AT(appendfsync), .initial = "always",

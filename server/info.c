@@ -124,6 +124,23 @@ static void info_eviction(struct info *info)
     info_number(info, "current_eviction_exceeded_time", (uint64_t)current_ns / 1000000);
 }
 
+// Strings have nothing but their value: hits are the entries that have moved, misses the spans of
+// which something could not.
+static void info_defrag(struct info *info)
+{
+    const struct server *server = info->server;
+    const struct defrag *defrag = &server->defrag;
+    int64_t current_ns = defrag->running ? server->now_ns - defrag->began_ns : 0;
+    info_number(info, "active_defrag_hits", defrag->moved);
+    info_number(info, "active_defrag_misses", defrag->stuck);
+    info_number(info, "active_defrag_key_hits", defrag->moved);
+    info_number(info, "active_defrag_key_misses", defrag->stuck);
+    info_number(info, "active_defrag_spans_freed", defrag->freed);
+    info_number(info, "total_active_defrag_time",
+                (uint64_t)(defrag->total_ns + current_ns) / 1000000);
+    info_number(info, "current_active_defrag_time", (uint64_t)current_ns / 1000000);
+}
+
 static void info_stats(struct info *info)
 {
     const struct server_stats *stats = &info->server->stats;
@@ -147,6 +164,7 @@ static void info_stats(struct info *info)
     info_number(info, "evicted_keys", stats->evicted);
     info_number(info, "evicted_clients", stats->evicted_clients);
     info_eviction(info);
+    info_defrag(info);
     info_number(info, "keyspace_hits", stats->hits);
     info_number(info, "keyspace_misses", stats->misses);
     info_number(info, "pubsub_channels", 0);

@@ -99,12 +99,13 @@ void info_memory(struct info *info)
     info_number(info, "mem_cluster_links", 0);
     info_number(info, "mem_aof_buffer", wal_open_bytes(server->wal));
     info_string(info, "mem_allocator", "poro");
-    info_number(info, "active_defrag_running", 0);
+    info_number(info, "active_defrag_running", server->defrag.running);
     info_number(info, "mem_clients_replies", replies);
     info_number(info, "mem_pinned_values", keys.pins);
     info_number(info, "mem_pinned_dead_bytes", keys.pinned_dead_bytes);
     info_number(info, "table_entries", keys.entries);
     info_number(info, "table_buckets", keys.buckets);
     info_number(info, "table_growing_to_buckets", keys.grown_to);
+    info_number(info, "arena_loose_bytes", defrag_loose_bytes(server));
     info_number(info, "lazyfree_pending_objects", keyspace_count_dead(server->keyspace));
 }

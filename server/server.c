@@ -305,6 +305,7 @@ static void server_housekeeping(struct server *server)
     checkpoint_housekeeping(server);
     data_housekeeping(server);
     evict_housekeeping(server);
+    defrag_housekeeping(server);
     server_accept(server);
     if (server->lists[LIST_REARM].count > 0)
         server_rearm(server);
@@ -383,6 +384,8 @@ static int64_t server_timeout_ns(struct server *server)
         deadline = pause_deadline_ns(server);
     if (server->accept_retry_ns > server->now_ns && server->accept_retry_ns < deadline)
         deadline = server->accept_retry_ns;
+    if (defrag_deadline_ns(server) < deadline)
+        deadline = defrag_deadline_ns(server);
     int64_t wait = deadline - server->now_ns;
     if (wait < 0)
         return 0;

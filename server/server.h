@@ -5,6 +5,7 @@
 #include "server/command_stats.h"
 #include "server/config.h"
 #include "server/connection.h"
+#include "server/defrag.h"
 #include "server/evict.h"
 #include "server/idle.h"
 #include "server/io.h"
@@ -142,6 +143,7 @@ struct server {
     uint64_t map_version; // counts flushes: keys hashed before one are hashed for a dead keyspace
     struct idle idle;
     struct evict evict;
+    struct defrag defrag;
 
     // time, read once a turn
     int64_t now_ns; // monotonic

@@ -5,6 +5,7 @@
 #include "storage/pages.h"
 
 #include <assert.h>
+#include <string.h>
 
 #define CLASSES 88
 #define CLASS_STEP 8ULL          // classes up to CLASS_LINEAR are its multiples
@@ -12,6 +13,8 @@
 #define CLASS_MAX (64ULL * 1024) // above, whole pages
 #define SPAN_PAGES 8U            // of the smaller classes, in regions that are not tiny
 #define SPAN_PAGES_MAX 64U
+static_assert(SPAN_PAGES * ARENA_PAGE_BYTES / CLASS_STEP <= ARENA_SPAN_BLOCKS_MAX,
+              "the smallest blocks are the most in a span");
 // A span's end that no block fits in is at most this part of it.
 #define SPAN_WASTE_PART 16
 // Pages per range of arena_reclaim: returning 1 MiB takes the system some 100 us.
@@ -21,12 +24,15 @@ struct size_class {
     uint32_t bytes;
     uint32_t span_pages;
     uint32_t spans; // list of spans with room: page number + 1
+    uint64_t room;  // blocks that its spans have
+    uint64_t used;  // ... of which so many are handed out
 };
 
 struct arena {
     uint8_t *region;
     size_t used_bytes;
     struct pages pages;
+    uint32_t cursor; // page at which the search for thin spans goes on
     struct size_class classes[CLASSES];
     // What arena_has_room needs to know about all classes up to a given one.
     uint32_t longest_span[CLASSES]; // pages
@@ -141,6 +147,11 @@ static void span_unlist(struct arena *arena, struct size_class *class, uint32_t 
         class->spans = run->next;
 }
 
+static uint32_t span_blocks(const struct size_class *class, const struct run *run)
+{
+    return (uint32_t)(run->pages * ARENA_PAGE_BYTES / class->bytes);
+}
+
 static bool span_create(struct arena *arena, struct size_class *class)
 {
     uint32_t pages = class->span_pages;
@@ -158,6 +169,7 @@ static bool span_create(struct arena *arena, struct size_class *class)
     for (uint32_t i = 0; i < pages; i++)
         arena->pages.first[start + i] = start;
     span_list(arena, class, start);
+    class->room += span_blocks(class, run);
     return true;
 }
 
@@ -182,6 +194,7 @@ static void *alloc_small(struct arena *arena, size_t bytes)
         run->carved += class->bytes;
     }
     run->used++;
+    class->used++;
     if (run->free_head == 0 && run->carved + class->bytes > run->pages * ARENA_PAGE_BYTES)
         span_unlist(arena, class, start);
     arena->used_bytes += class->bytes;
@@ -220,12 +233,14 @@ static void free_small(struct arena *arena, uint32_t start, void *block)
     *(uint32_t *)block = run->free_head;
     run->free_head = (uint32_t)(distance / 8) + 1;
     run->used--;
+    class->used--;
     arena->used_bytes -= class->bytes;
     if (run->used == 0) {
         if (run->listed)
             span_unlist(arena, class, start);
+        class->room -= span_blocks(class, run);
         pages_free(&arena->pages, start);
-    } else if (!run->listed) {
+    } else if (!run->listed && !run->leaving) {
         span_list(arena, class, start);
     }
 }
@@ -297,6 +312,11 @@ size_t arena_span_bytes(const struct arena *arena)
     return (arena->pages.frontier - arena->pages.free) * ARENA_PAGE_BYTES;
 }
 
+size_t arena_reach_bytes(const struct arena *arena)
+{
+    return arena->pages.frontier * ARENA_PAGE_BYTES;
+}
+
 bool arena_reclaim(struct arena *arena, void **address, size_t *bytes)
 {
     uint32_t start;
@@ -306,6 +326,103 @@ bool arena_reclaim(struct arena *arena, void **address, size_t *bytes)
     *address = arena->region + start * ARENA_PAGE_BYTES;
     *bytes = count * ARENA_PAGE_BYTES;
     return true;
+}
+
+// --- thin spans ------------------------------------------------------------------------------
+
+size_t arena_loose_bytes(const struct arena *arena)
+{
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < CLASSES; i++) {
+        const struct size_class *class = &arena->classes[i];
+        uint64_t span = class->span_pages * ARENA_PAGE_BYTES / class->bytes;
+        // What full spans could not hold either is not loose.
+        uint64_t needed = (class->used + span - 1) / span * span;
+        if (class->room > needed)
+            bytes += (class->room - needed) * class->bytes;
+    }
+    return bytes;
+}
+
+// Thinner than its class's spans are on average, whose other ones can take all that it holds.
+static bool span_is_thin(const struct size_class *class, const struct run *run)
+{
+    uint64_t blocks = span_blocks(class, run);
+    return run->listed && class->room - class->used >= blocks &&
+           run->used * class->room <= class->used * blocks && class->room > blocks;
+}
+
+static void span_begin(struct arena *arena, uint32_t start, struct arena_span *span)
+{
+    struct run *run = &arena->pages.runs[start];
+    struct size_class *class = &arena->classes[run->class_index];
+    const uint8_t *base = arena->region + start * ARENA_PAGE_BYTES;
+    *span = (struct arena_span){.start = start, .end = run->carved / class->bytes};
+    memset(span->free, 0, (span->end + 63) / 64 * sizeof(span->free[0]));
+    for (uint32_t link = run->free_head; link != 0;) {
+        uint32_t block = (uint32_t)((link - 1) * 8ULL / class->bytes);
+        span->free[block / 64] |= 1ULL << (block % 64);
+        link = *(const uint32_t *)(const void *)(base + (link - 1) * 8ULL);
+    }
+    span_unlist(arena, class, start);
+    run->leaving = 1;
+}
+
+bool arena_thin_span(struct arena *arena, uint32_t runs, struct arena_span *span)
+{
+    struct pages *pages = &arena->pages;
+    for (; runs > 0 && pages->frontier > 0; runs--) {
+        if (arena->cursor >= pages->frontier)
+            arena->cursor = 0;
+        // Within a run that has been merged since, nothing tells where that one ends.
+        uint32_t start = arena->cursor;
+        struct run *run = &pages->runs[start];
+        arena->cursor += run->state == RUN_UNUSED ? 1 : run->pages;
+        if (run->state != RUN_SMALL || !run->listed)
+            continue;
+        struct size_class *class = &arena->classes[run->class_index];
+        if (span_is_thin(class, run)) {
+            span_begin(arena, start, span);
+            return true;
+        }
+        // The fuller ones are to be filled first.
+        if (class->spans != start + 1) {
+            span_unlist(arena, class, start);
+            span_list(arena, class, start);
+        }
+    }
+    return false;
+}
+
+void *arena_span_next(const struct arena *arena, struct arena_span *span)
+{
+    const struct run *run = &arena->pages.runs[span->start];
+    uint32_t bytes = arena->classes[run->class_index].bytes;
+    while (span->next < span->end) {
+        uint32_t block = span->next++;
+        if (!(span->free[block / 64] >> (block % 64) & 1))
+            return arena->region + span->start * ARENA_PAGE_BYTES + block * (uint64_t)bytes;
+    }
+    return NULL;
+}
+
+void *arena_alloc_like(struct arena *arena, const void *block)
+{
+    const struct run *run = &arena->pages.runs[block_run(arena, block)];
+    assert(run->state == RUN_SMALL);
+    const struct size_class *class = &arena->classes[run->class_index];
+    return class->spans == 0 ? NULL : alloc_small(arena, class->bytes);
+}
+
+void arena_span_end(struct arena *arena, const struct arena_span *span)
+{
+    struct run *run = &arena->pages.runs[span->start];
+    if (run->state != RUN_SMALL || !run->leaving)
+        return; // it is gone
+    run->leaving = 0;
+    struct size_class *class = &arena->classes[run->class_index];
+    // Behind all others.
+    span_list(arena, class, span->start);
 }
 
 uint64_t arena_offset(const struct arena *arena, const void *block)

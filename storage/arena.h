@@ -43,9 +43,34 @@ size_t arena_used_bytes(const struct arena *arena);
 // Bytes of all spans that hold at least one block.
 size_t arena_span_bytes(const struct arena *arena);
 
+// Bytes from the region's start to the last page that was ever used.
+size_t arena_reach_bytes(const struct arena *arena);
+
 // Finds one range of free pages that have been used before and whose memory can be returned to the
 // system (madvise MADV_DONTNEED); it counts as returned from then on. False when there is none.
 bool arena_reclaim(struct arena *arena, void **address, size_t *bytes);
+
+// --- thin spans: few of whose blocks are in use ------------------------------------------------
+
+#define ARENA_SPAN_BLOCKS_MAX 8192
+
+struct arena_span {
+    uint32_t start;
+    uint32_t next; // block
+    uint32_t end;
+    uint64_t free[ARENA_SPAN_BLOCKS_MAX / 64];
+};
+
+// Bytes of spans that could be given back if the blocks in use were moved together.
+size_t arena_loose_bytes(const struct arena *arena);
+// Goes on over at most `runs` runs of pages to the next span that had better be empty. Until
+// arena_span_end it hands out no block.
+bool arena_thin_span(struct arena *arena, uint32_t runs, struct arena_span *span);
+// Its next block that was in use in the beginning, NULL behind the last one.
+void *arena_span_next(const struct arena *arena, struct arena_span *span);
+// A block of the same size from another span that there is, or NULL.
+void *arena_alloc_like(struct arena *arena, const void *block);
+void arena_span_end(struct arena *arena, const struct arena_span *span);
 
 // Position of a block relative to the region in units of 8 bytes (fits 40 bits), and back.
 uint64_t arena_offset(const struct arena *arena, const void *block);

@@ -193,6 +193,17 @@ uint64_t keyspace_sweep(struct keyspace *keyspace, int64_t now_ms, uint32_t buck
 // load asks for it. Writes do a little of this by themselves. True while there is more to do.
 bool keyspace_grow(struct keyspace *keyspace, uint32_t buckets);
 
+enum keyspace_defrag {
+    KEYSPACE_DEFRAG_NOTHING, // none of these runs is a span with few blocks in use
+    KEYSPACE_DEFRAG_FREED,   // one was: its entries have moved, and its pages are free
+    KEYSPACE_DEFRAG_STUCK,   // it holds something that cannot be moved, or there was no place
+};
+
+// Goes on with the search, over at most `runs` runs of pages in the arena, for a span that few
+// entries are in, and moves them into others. The entries' places in the table stay; pointers to
+// them do not, except to those that are pinned. All other users' blocks stay where they are.
+enum keyspace_defrag keyspace_defrag(struct keyspace *keyspace, uint32_t runs, uint32_t *moved);
+
 // Finds one range of table memory that is no longer needed and can be returned to the system (as
 // arena_reclaim; it may then read as zero or as before). False when there is none.
 bool keyspace_reclaim(struct keyspace *keyspace, void **address, size_t *bytes);

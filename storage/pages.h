@@ -29,7 +29,7 @@ struct run {
     uint8_t state;
     uint8_t class_index;
     uint8_t listed; // small: it is in its class's list
-    uint8_t reserved;
+    uint8_t leaving; // small: its blocks are being moved away, none is handed out
     union {
         struct {
             uint32_t free_head; // newest freed block: its offset in 8 bytes + 1
