@@ -191,12 +191,12 @@ uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/poro-server $(DESTDIR)$(PREFIX)/bin/poro-wal
 	rm -rf $(DESTDIR)$(PREFIX)/share/poro
 
-# Bounded fuzzing of what reads bytes from outside: the parser, recovery, strings in dumps.
+# Bounded fuzzing of what reads bytes from outside: the parser, recovery, dumps and snapshots of Redis.
 FUZZ_SECONDS ?= 60
 fuzz:
 	@tests/lint/need.sh $(RUN_PACKAGES) clang libclang-rt-14-dev
 	@mkdir -p build/fuzz
-	@for f in resp_parser recovery rdb_string; do \
+	@for f in resp_parser recovery rdb_string rdb_reader; do \
 	    echo "== $$f"; \
 	    clang -std=gnu11 -O1 -g -D_GNU_SOURCE -I. -fno-strict-aliasing \
 	        -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \

@@ -1,4 +1,5 @@
-// poro-wal: looks at the log of a data folder while no server runs, and saves what can be saved.
+// poro-wal: looks at the log of a data folder while no server runs, saves what can be saved, and moves
+// data from Redis and back.
 #include "server/wal_tool.h"
 
 #include "server/server.h"
@@ -17,12 +18,14 @@ static const char usage[] =
     "usage: poro-wal check  DIR [--force] [--names N]\n"
     "       poro-wal dump   DIR [--segment N] [--keys PATTERN] [--values] [--force]\n"
     "       poro-wal repair DIR TARGET [--salvage [--keyspace K=DB]...] [--names N]\n"
+    "       poro-wal import FILE.rdb TARGET [--strict] [--names N]\n"
+    "       poro-wal export --rdb FILE DIR\n"
     "       poro-wal --help | --version\n";
 
 static const char manual[] =
     "\n"
     "Looks at the log of a Poro data folder DIR. Nothing in DIR is ever changed. The folder is\n"
-    "locked while it is read, as a server locks it.\n"
+    "locked while it is read, as a server locks it. Moves data from Redis and back.\n"
     "\n"
     "check\n"
     "    Reads everything as a starting server would, and reports: the identity of the folder (a\n"
@@ -59,6 +62,23 @@ static const char manual[] =
     "    A folder that has lost its file 'instance' is repaired too: the identity is rebuilt\n"
     "    from the headers of the segments. A sound folder is copied.\n"
     "\n"
+    "import\n"
+    "    Makes the new data folder TARGET, which must not exist or be empty, from a snapshot of\n"
+    "    Redis (dump.rdb, or what redis-cli --rdb writes): all strings with their expiry, in all\n"
+    "    databases. It reads the format of every version of Redis up to 8, and of Valkey. Keys of\n"
+    "    other types, function libraries and data of modules are counted, named and left out;\n"
+    "    keys that have expired are left out as Redis does. The folder is synced, read back and\n"
+    "    compared before it counts as a data folder; whatever goes wrong, none is left.\n"
+    "    --strict         refuse a file with anything that would be left out\n"
+    "\n"
+    "export\n"
+    "    Writes what a server would start with from DIR into a snapshot that Redis 5.0 and later\n"
+    "    loads; for a running server, stop it or take a copy of the folder. Keys that have "
+    "expired\n"
+    "    are left out.\n"
+    "    --rdb FILE       the file; it must not exist. It appears when all of it is written and\n"
+    "                     synced\n"
+    "\n"
     "Options of several commands\n"
     "    --force          look although another process has the folder in use: what it is\n"
     "                     writing just now may look torn or damaged\n"
@@ -66,12 +86,13 @@ static const char manual[] =
     "\n"
     "Exit codes\n"
     "    0  check: a server starts from this folder (also when it will drop a torn tail that was\n"
-    "       never acknowledged; the verdict then says 'torn'). dump, repair: done\n"
+    "       never acknowledged; the verdict then says 'torn'). The others: done\n"
     "    1  wrong usage\n"
-    "    2  cannot read the folder, or cannot write the target (what was made is removed)\n"
+    "    2  cannot read the folder or file, or cannot write the target (what was made is removed)\n"
     "    3  another process uses the folder\n"
     "    4  the folder is damaged: a server refuses to start from it (check), or its identity is\n"
-    "       lost and nothing can be read\n";
+    "       lost and nothing can be read; import: the file is damaged, or none that can be read\n"
+    "    6  import: the file holds what cannot be taken (or what --strict refuses)\n";
 
 // The size stands in a block before the memory.
 void *tool_memory(size_t bytes)
@@ -138,12 +159,14 @@ enum command_bits {
     CHECK = 1,
     DUMP = 2,
     REPAIR = 4,
+    IMPORT = 8,
+    EXPORT = 16,
 };
 
 struct command {
     const char *name;
     uint32_t bit;
-    int folders;
+    int places; // folders and files, see place_take
     int (*run)(const struct tool_options *options);
 };
 
@@ -165,6 +188,14 @@ static int parse_option(const char *option, const char *value, uint32_t command,
         options->salvage = true;
         return 1;
     }
+    if (strcmp(option, "--strict") == 0 && command == IMPORT) {
+        options->strict = true;
+        return 1;
+    }
+    if (strcmp(option, "--rdb") == 0 && command == EXPORT) {
+        options->rdb = value;
+        return value != NULL ? 2 : -1;
+    }
     if (strcmp(option, "--keys") == 0 && command == DUMP) {
         options->keys = value;
         return value != NULL ? 2 : -1;
@@ -176,7 +207,7 @@ static int parse_option(const char *option, const char *value, uint32_t command,
             return -1;
         return options->segment > 0 ? 2 : -1;
     }
-    if (strcmp(option, "--names") == 0 && (command & (CHECK | REPAIR))) {
+    if (strcmp(option, "--names") == 0 && (command & (CHECK | REPAIR | IMPORT))) {
         if (value == NULL || !parse_number(value, NAMES_MAX, &number))
             return -1;
         options->names = (uint32_t)number;
@@ -185,15 +216,27 @@ static int parse_option(const char *option, const char *value, uint32_t command,
     return 0;
 }
 
+// Folders, but an import's first place is a file.
+static void place_take(const struct command *command, int index, const char *place,
+                       struct tool_options *options)
+{
+    if (index > 0)
+        options->target = place;
+    else if (command->bit == IMPORT)
+        options->rdb = place;
+    else
+        options->folder = place;
+}
+
 static int run_command(const struct command *command, char **arguments, int count)
 {
     struct tool_options options = {.names = NAMES_DEFAULT};
-    int folders = 0;
+    int places = 0;
     for (int i = 0; i < count;) {
         if (arguments[i][0] != '-') {
-            if (folders == command->folders)
-                return usage_error("too many folders: ", arguments[i]);
-            *(folders++ == 0 ? &options.folder : &options.target) = arguments[i++];
+            if (places == command->places)
+                return usage_error("too many arguments: ", arguments[i]);
+            place_take(command, places++, arguments[i++], &options);
             continue;
         }
         const char *value = i + 1 < count ? arguments[i + 1] : NULL;
@@ -206,17 +249,20 @@ static int run_command(const struct command *command, char **arguments, int coun
     }
     if (options.keyspace_count > 0 && !options.salvage)
         return usage_error("--keyspace goes with --salvage", "");
-    if (folders < command->folders)
-        return usage_error("a folder is missing", "");
+    if (places < command->places)
+        return usage_error(
+            command->bit == IMPORT ? "a file or a folder is missing" : "a folder is missing", "");
+    if (command->bit == EXPORT && options.rdb == NULL)
+        return usage_error("--rdb FILE is missing", "");
     return command->run(&options);
 }
 
 int main(int argc, char **argv)
 {
     static const struct command commands[] = {
-        {"check", CHECK, 1, tool_check},
-        {"dump", DUMP, 1, tool_dump},
-        {"repair", REPAIR, 2, tool_repair},
+        {"check", CHECK, 1, tool_check},    {"dump", DUMP, 1, tool_dump},
+        {"repair", REPAIR, 2, tool_repair}, {"import", IMPORT, 2, tool_import},
+        {"export", EXPORT, 1, tool_export},
     };
     if (argc < 2)
         return usage_error("a command is missing", "");
