@@ -196,11 +196,12 @@ enum rdb_event_kind rdb_reader_next(struct rdb_reader *reader, struct rdb_event 
 
 bool rdb_reader_finish(struct rdb_reader *reader)
 {
-    if (reader->state != STATE_END && reader->state != STATE_BAD)
-        reader_broken(reader, reader->state == STATE_HEAD
-                                  ? "this is no RDB file: it is too short"
-                                  : "the file ends before the snapshot does");
-    return reader->state == STATE_END;
+    if (reader->state == STATE_END || reader->state == STATE_BAD)
+        return reader->state == STATE_END;
+    reader->held_count = 0; // the file ends here, not where the part that it cuts begins
+    reader_broken(reader, reader->state == STATE_HEAD ? "this is no RDB file: it is too short"
+                                                      : "the file ends before the snapshot does");
+    return false;
 }
 
 const char *rdb_reader_problem(const struct rdb_reader *reader, uint64_t *offset, uint64_t *part)

@@ -18,7 +18,7 @@ static const char usage[] =
     "usage: poro-wal check  DIR [--force] [--names N]\n"
     "       poro-wal dump   DIR [--segment N] [--keys PATTERN] [--values] [--force]\n"
     "       poro-wal repair DIR TARGET [--salvage [--keyspace K=DB]...] [--names N]\n"
-    "       poro-wal import FILE.rdb TARGET [--strict] [--names N]\n"
+    "       poro-wal import FILE.rdb TARGET [--strict] [--segment-size SIZE] [--names N]\n"
     "       poro-wal export --rdb FILE DIR\n"
     "       poro-wal --help | --version\n";
 
@@ -70,6 +70,7 @@ static const char manual[] =
     "    keys that have expired are left out as Redis does. The folder is synced, read back and\n"
     "    compared before it counts as a data folder; whatever goes wrong, none is left.\n"
     "    --strict         refuse a file with anything that would be left out\n"
+    "    --segment-size SIZE  as wal-segment-size in poro.conf, for this folder (default 64mb)\n"
     "\n"
     "export\n"
     "    Writes what a server would start with from DIR into a snapshot that Redis 5.0 and later\n"
@@ -135,6 +136,26 @@ static bool parse_number(const char *text, uint64_t most, uint64_t *number)
     return true;
 }
 
+// "256kb", "64mb", or a number of bytes.
+static bool parse_segment_size(const char *text, struct tool_options *options)
+{
+    char digits[16];
+    size_t length = strspn(text, "0123456789");
+    uint64_t unit = strcmp(text + length, "kb") == 0   ? KIB(1)
+                    : strcmp(text + length, "mb") == 0 ? MIB(1)
+                    : text[length] == 0                ? 1
+                                                       : 0;
+    uint64_t number;
+    if (unit == 0 || length >= sizeof(digits))
+        return false;
+    memcpy(digits, text, length);
+    digits[length] = 0;
+    if (!parse_number(digits, WAL_SEGMENT_BYTES_MAX, &number))
+        return false;
+    options->segment_bytes = number * unit;
+    return wal_segment_bytes_valid(options->segment_bytes);
+}
+
 // "17=3": keyspace 17 is database 3.
 static bool parse_keyspace(const char *text, struct tool_options *options)
 {
@@ -192,6 +213,8 @@ static int parse_option(const char *option, const char *value, uint32_t command,
         options->strict = true;
         return 1;
     }
+    if (strcmp(option, "--segment-size") == 0 && command == IMPORT)
+        return value != NULL && parse_segment_size(value, options) ? 2 : -1;
     if (strcmp(option, "--rdb") == 0 && command == EXPORT) {
         options->rdb = value;
         return value != NULL ? 2 : -1;
@@ -230,7 +253,10 @@ static void place_take(const struct command *command, int index, const char *pla
 
 static int run_command(const struct command *command, char **arguments, int count)
 {
-    struct tool_options options = {.names = NAMES_DEFAULT};
+    struct tool_options options = {
+        .names = NAMES_DEFAULT,
+        .segment_bytes = WAL_SEGMENT_BYTES_DEFAULT,
+    };
     int places = 0;
     for (int i = 0; i < count;) {
         if (arguments[i][0] != '-') {

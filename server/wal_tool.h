@@ -15,15 +15,16 @@ struct tool_keyspace {
 
 struct tool_options {
     const char *folder;
-    const char *target; // repair, import
-    const char *rdb;    // import, export: the file
-    const char *keys;   // dump: pattern, or NULL for all
-    uint64_t segment;   // dump: number of the only one wanted, 0 for all
-    uint32_t names;     // keys that a list shows at most
-    bool force;         // check, dump: go on although the folder is in use
-    bool values;        // dump
-    bool salvage;       // repair
-    bool strict;        // import: refuse what would be left out
+    const char *target;     // repair, import
+    const char *rdb;        // import, export: the file
+    const char *keys;       // dump: pattern, or NULL for all
+    uint64_t segment;       // dump: number of the only one wanted, 0 for all
+    uint32_t names;         // keys that a list shows at most
+    uint64_t segment_bytes; // import: of the new folder
+    bool force;             // check, dump: go on although the folder is in use
+    bool values;            // dump
+    bool salvage;           // repair
+    bool strict;            // import: refuse what would be left out
     struct tool_keyspace keyspaces[TOOL_KEYSPACES_MAX];
     uint32_t keyspace_count;
 };

@@ -15,9 +15,10 @@
 #include <unistd.h>
 
 #define INPUT_BYTES MIB(1)
-// A value goes to the log in pieces of this size.
+// A value goes to the log in pieces of this size; of a part of a frame, where frames are small: the
+// other parts are for the key.
 #define VALUE_PIECE_BYTES MIB(1)
-static_assert(KEY_BYTES_MAX + VALUE_PIECE_BYTES < WAL_FRAME_BYTES_MAX, "a record fits a frame");
+#define FRAME_PARTS 4
 
 // --- keys ------------------------------------------------------------------------------------
 
@@ -70,7 +71,7 @@ static void key_piece(struct import *import, const struct rdb_event *event)
     if (import->database >= DATABASES_MAX)
         refuse(import, "key in a database that Poro does not have (it has 0 to 15)");
     else if (event->length > target_key_bytes_max(&import->target))
-        refuse(import, "key that is too long (8 MiB at most)");
+        refuse(import, "key that is too long (8 MiB at most, less with small segments)");
 }
 
 // Appends what has been gathered of the value, the last piece of it with `last`.
@@ -94,13 +95,13 @@ static int value_append(struct import *import, const uint8_t *bytes, uint32_t co
 static int value_gather(struct import *import, const struct rdb_event *event)
 {
     for (size_t done = 0; done < event->count;) {
-        size_t room = VALUE_PIECE_BYTES - import->gathered;
+        size_t room = import->piece_bytes - import->gathered;
         size_t count = event->count - done < room ? event->count - done : room;
         memcpy(import->value + import->gathered, event->bytes + done, count);
         import->gathered += (uint32_t)count;
         done += count;
         bool end = event->last && done == event->count;
-        if (import->gathered < VALUE_PIECE_BYTES && !end)
+        if (import->gathered < import->piece_bytes && !end)
             continue;
         int result = value_append(import, import->value, import->gathered, import->value_done == 0);
         import->gathered = 0;
@@ -136,7 +137,7 @@ static int value_piece(struct import *import, const struct rdb_event *event)
     }
     if (!import->take)
         return 0;
-    if (event->offset == 0 && event->last && event->count <= VALUE_PIECE_BYTES)
+    if (event->offset == 0 && event->last && event->count <= import->piece_bytes)
         return value_append(import, event->bytes, (uint32_t)event->count, true);
     return value_gather(import, event);
 }
@@ -206,7 +207,8 @@ static int import_event(struct import *import, const struct rdb_event *event)
     switch (event->kind) {
     case RDB_EVENT_BEGIN:
         import->target_begun = true;
-        return target_create(&import->target, import->options->target, WAL_SEGMENT_BYTES_DEFAULT);
+        return target_create(&import->target, import->options->target,
+                             import->options->segment_bytes);
     case RDB_EVENT_DATABASE:
         import->database = event->number;
         return 0;
@@ -313,8 +315,10 @@ int tool_import(const struct tool_options *options)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
+    uint64_t part = wal_frame_bytes_max(options->segment_bytes) / FRAME_PARTS;
     struct import import = {
         .options = options,
+        .piece_bytes = part < VALUE_PIECE_BYTES ? (uint32_t)part : VALUE_PIECE_BYTES,
         .now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000,
         .file = open(options->rdb, O_RDONLY | O_CLOEXEC),
     };

@@ -34,8 +34,9 @@ struct import {
     bool take;     // it goes into the folder
     uint8_t *value;
     uint64_t value_length;
-    uint64_t value_done; // handed to the log
-    uint32_t gathered;   // in `value`
+    uint64_t value_done;  // handed to the log
+    uint32_t gathered;    // in `value`
+    uint32_t piece_bytes; // of a value that goes to the log at a time, at most
 
     // For the report.
     char aux_name[IMPORT_TEXT_BYTES];

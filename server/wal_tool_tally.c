@@ -65,7 +65,7 @@ void tallies_print(const struct tallies *tallies, const char *label)
 {
     for (uint32_t i = 0; i < tallies->kinds; i++) {
         const struct tally *tally = &tallies->list[i];
-        printf("%-12s %llu of kind %s%s\n", label, (unsigned long long)tally->count, tally->kind,
+        printf("%-12s %s: %llu%s\n", label, tally->kind, (unsigned long long)tally->count,
                tally->count > tallies->most ? ", the first of them:" : "");
         for (uint64_t n = 0; n < tally->count && n < tallies->most; n++)
             print_name(&tally->names[n]);
