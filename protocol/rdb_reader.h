@@ -102,8 +102,8 @@ enum rdb_event_kind rdb_reader_next(struct rdb_reader *reader, struct rdb_event 
 // There is no more. False, with a problem, when the snapshot is not whole.
 bool rdb_reader_finish(struct rdb_reader *reader);
 
-// After BAD: what is wrong, at which byte of the file it was noticed, and where the part of the file
-// begins that is wrong.
+// After BAD: what is wrong, at which byte of the file it was noticed, and where the part begins
+// that is wrong.
 const char *rdb_reader_problem(const struct rdb_reader *reader, uint64_t *offset, uint64_t *part);
 
 // The name of a module of this id: nine characters and a terminator.

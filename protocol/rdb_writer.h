@@ -1,5 +1,5 @@
-// Writes a snapshot (RDB) of strings into a buffer that is handed over whenever it is full: what is to
-// be written in, bytes out.
+// Writes a snapshot (RDB) of strings into a buffer that is handed over whenever it is full: what is
+// to be written in, bytes out.
 #ifndef PORO_PROTOCOL_RDB_WRITER_H
 #define PORO_PROTOCOL_RDB_WRITER_H
 
@@ -37,8 +37,8 @@ struct rdb_writer {
 // `buffer` stays the caller's.
 void rdb_writer_create(struct rdb_writer *writer, uint8_t *buffer, size_t capacity);
 
-// Each begins a part, when the one before it is done: what it is given must stay until then. The head
-// comes first, then auxiliary fields, then databases with their keys, then the end.
+// Each begins a part, when the one before it is done: what it is given must stay until then. The
+// head comes first, then auxiliary fields, then databases with their keys, then the end.
 void rdb_writer_begin(struct rdb_writer *writer);
 void rdb_writer_aux(struct rdb_writer *writer, const char *name, const char *text);
 void rdb_writer_database(struct rdb_writer *writer, uint32_t database, uint64_t keys,

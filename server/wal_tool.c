@@ -1,5 +1,5 @@
-// poro-wal: looks at the log of a data folder while no server runs, saves what can be saved, and moves
-// data from Redis and back.
+// poro-wal: looks at the log of a data folder while no server runs, saves what can be saved, and
+// moves data from Redis and back.
 #include "server/wal_tool.h"
 
 #include "server/server.h"

@@ -50,9 +50,9 @@ void folder_close(struct folder *folder);
 // wal_source.read: the context begins with a struct folder *.
 int64_t folder_read(void *context, uint32_t slot, uint64_t offset, uint8_t *buffer,
                     uint64_t length);
-// Reads all that the folder's state is made of, as a starting server does, and hands out the records
-// to replay, in order. As wal_recover: 0 with a verdict, or apply's -errno. Whoever wants to know
-// what a folder holds asks here.
+// Reads all that the folder's state is made of, as a starting server does, and hands out the
+// records to replay, in order. As wal_recover: 0 with a verdict, or apply's -errno. Whoever wants
+// to know what a folder holds asks here.
 typedef int (*folder_apply)(void *context, const struct wal_record *record);
 int folder_replay(struct folder *folder, folder_apply apply, void *context,
                   struct wal_recovery_result *result);
