@@ -1,5 +1,5 @@
-// Snapshots: every part of the format is read or passed over, in pieces of every size; what the writer
-// writes is read again; damage is noticed.
+// Snapshots: every part of the format is read or passed over, in pieces of every size; what the
+// writer writes is read again; damage is noticed.
 #include "protocol/rdb_reader.h"
 
 #include "protocol/crc64.h"
