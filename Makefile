@@ -43,8 +43,8 @@ SEAM_O   := $(SEAM:%.c=$B/%.o)
 # loopback mode, between a server and its files, in another.
 SIM_LAYER := $(wildcard sim/loop_layer*.c)
 SIM       := $(filter-out $(SIM_LAYER),$(wildcard sim/*.c))
-SIM_WRAP  := call_execute commands_call commands_refuse_memory wal_append wal_write_next wal_decide memory_machine_bytes \
-             memory_resident_bytes
+SIM_WRAP  := call_execute commands_call commands_refuse_memory wal_admit wal_append wal_write_next \
+             wal_decide memory_machine_bytes memory_resident_bytes
 LAYER_WRAP := $(addprefix clock_,monotonic_ns wall_us entropy) \
               $(addprefix io_,wait accept signals socket_setup receive send receive_into cancel \
                 socket_shutdown open close read write sync allocate rename unlink drop_cache \

@@ -4,13 +4,13 @@
 #include "server/call.h"
 #include "server/commands.h"
 #include "server/connection.h"
-#include "server/data.h"
 #include "server/journal.h"
 #include "server/server.h"
 #include "sim/bytes.h"
 #include "sim/clients.h"
 #include "sim/model.h"
 #include "sim/network.h"
+#include "sim/observer_room.h"
 #include "sim/world.h"
 #include "storage/entry.h"
 #include "storage/keyspace.h"
@@ -24,8 +24,6 @@
 #define EVERYSEC_NS 3000000000
 #define EVERYSEC_SAMPLES 16
 #define EVERYSEC_SAMPLE_NS 500000000
-// What expiries that EXEC sets, and blocks that are rounded up, may take beyond maxmemory.
-#define EXEC_OVER_BYTES 16384
 
 // A batch that was closed: the newest change in it.
 struct observed_frame {
@@ -42,6 +40,7 @@ struct observed_sample {
 struct observer {
     bool in_call;
     int64_t call_now_ms;
+    struct observer_room room;
     uint32_t steps;     // commands of the transaction under way that have begun
     uint64_t told;      // safe against the end of the process
     uint64_t durable;   // ... against a power cut
@@ -58,6 +57,11 @@ struct observer {
 struct observer *observer_create(void)
 {
     return sim_alloc(1, sizeof(struct observer));
+}
+
+struct observer_room *observer_room(struct world *world)
+{
+    return &world->observer->room;
 }
 
 void observer_destroy(struct observer *observer)
@@ -388,17 +392,6 @@ static void observer_model(struct world *world, struct link *link, struct exchan
     clients_answered(world, link, conversation_executed(world, &link->conversation));
 }
 
-// Room for all of a transaction is made sure of before: in the middle of it nothing is refused.
-static void observer_memory(struct world *world, const struct call *call, uint64_t before)
-{
-    uint64_t most = (uint64_t)call->server->config.maxmemory;
-    uint64_t after = data_used_bytes(call->server);
-    most = before > most ? before : most;
-    if (world->observer->steps > 0 && after > most + EXEC_OVER_BYTES)
-        world_fail(world, VERDICT_WRONG, "a transaction takes %llu bytes more than there are",
-                   (unsigned long long)(after - most));
-}
-
 bool __wrap_commands_call(struct call *call)
 {
     struct world *world = world_current();
@@ -408,12 +401,12 @@ bool __wrap_commands_call(struct call *call)
     struct exchange *exchange = observer_exchange(world, link, call);
     uint64_t full = server->stats.denied_full;
     uint64_t memory = server->stats.denied_memory;
-    uint64_t used = data_used_bytes(server);
+    observer_room_begin(&observer->room, call);
     observer->in_call = true;
     observer->steps = 0;
     observer->call_now_ms = call->now_ms;
     bool done = __real_commands_call(call);
-    observer_memory(world, call, used);
+    observer_room_end(world, &observer->room, call, observer->steps > 0);
     observer->in_call = false;
     observer->steps = 0;
     if (!done)
@@ -478,6 +471,7 @@ void __wrap_wal_append(struct wal *wal, const struct wal_record *record)
     struct world *world = world_current();
     struct observer *observer = world->observer;
     __real_wal_append(wal, record);
+    observer_room_logged(&observer->room, record);
     if (record->type != WAL_RECORD_DELETE)
         return;
     struct server *server = world->server;
