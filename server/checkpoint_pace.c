@@ -30,7 +30,8 @@ uint64_t checkpoint_trigger(const struct server *server)
     // really took says more than an estimate.
     uint64_t base = server->checkpoint->bytes / 100 * (uint64_t)config->auto_aof_rewrite_percentage;
     uint64_t least = (uint64_t)config->auto_aof_rewrite_min_size;
-    return base > least ? base : least;
+    uint64_t trigger = base > least ? base : least;
+    return trigger > 0 ? trigger : 1;
 }
 
 static uint64_t log_since(const struct server *server, uint64_t base)

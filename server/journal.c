@@ -281,9 +281,8 @@ static void journal_close_sealed(struct server *server)
             continue;
         if (wal_write_in_flight(server->wal) && journal->write.slot == slot)
             continue;
-        io_close(server->io, journal->files[slot], journal_token(TOKEN_FILE_CLOSE, slot));
-        journal->files[slot] = -1;
-        journal->open_slots[i--] = journal->open_slots[--journal->open_count];
+        journal_close_file(server, slot);
+        i--; // another one is in its place
     }
 }
 

@@ -107,6 +107,9 @@ uint32_t journal_open_flags(const struct journal *journal);
 // An open segment file becomes the journal's.
 void journal_adopt_file(struct journal *journal, uint32_t slot, int file);
 
+// Closes it; its requests have ended.
+void journal_close_file(struct server *server, uint32_t slot);
+
 // One step of the preparation in this place.
 void journal_prepare_event(struct server *server, uint32_t index, uint32_t generation,
                            int32_t result);

@@ -24,6 +24,22 @@ void journal_adopt_file(struct journal *journal, uint32_t slot, int file)
     journal->open_slots[journal->open_count++] = slot;
 }
 
+void journal_close_file(struct server *server, uint32_t slot)
+{
+    struct journal *journal = server->journal;
+    assert(journal->files[slot] >= 0);
+    io_close(server->io, journal->files[slot],
+             token_pack((struct token){TOKEN_FILE_CLOSE, slot, 0}));
+    journal->files[slot] = -1;
+    for (uint32_t i = 0; i < journal->open_count; i++) {
+        if (journal->open_slots[i] != slot)
+            continue;
+        journal->open_slots[i] = journal->open_slots[--journal->open_count];
+        return;
+    }
+    assert(!"an open file is listed");
+}
+
 static void prepare_submit(struct server *server, struct preparation *preparation)
 {
     struct journal *journal = server->journal;
@@ -162,6 +178,9 @@ bool journal_preparing(const struct journal *journal)
 static void prepare_begin(struct server *server, struct preparation *preparation,
                           enum preparation_step step, uint32_t slot, bool made)
 {
+    // A segment that was set free just now may not have been closed yet.
+    if (server->journal->files[slot] >= 0)
+        journal_close_file(server, slot);
     uint32_t generation = preparation->generation + 1;
     *preparation = (struct preparation){
         .step = step, .slot = slot, .generation = generation, .file = -1, .made = made};

@@ -245,11 +245,14 @@ static void create_welcome(struct server *server)
 {
     struct journal_stats stats;
     journal_stats(server, &stats);
-    notice(&server->notices, LOGLEVEL_NOTICE,
-           "data folder %s: %llu keys recovered from %llu records in %.3f seconds (%s)",
-           server->config.dir, (unsigned long long)create_count_keys(server),
-           (unsigned long long)server->recovery.records, (double)server->recovery_ns / 1e9,
-           wal_verdict_name(server->recovery.verdict));
+    notice(
+        &server->notices, LOGLEVEL_NOTICE,
+        "data folder %s: %llu keys recovered from %llu records of a checkpoint and %llu of the log "
+        "in %.3f seconds (%s)",
+        server->config.dir, (unsigned long long)create_count_keys(server),
+        (unsigned long long)server->recovery.checkpoint_records,
+        (unsigned long long)server->recovery.records, (double)server->recovery_ns / 1e9,
+        wal_verdict_name(server->recovery.verdict));
     notice(&server->notices, LOGLEVEL_NOTICE, "log: %s on %s, appendfsync %s, maxmemory %llu MB",
            stats.write_mode, stats.file_system,
            server->config.appendfsync == APPENDFSYNC_ALWAYS     ? "always"
