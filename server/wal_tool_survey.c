@@ -210,6 +210,26 @@ static void print_completion(const struct survey *survey)
     putchar('\n');
 }
 
+static void print_checkpoint(const struct survey *survey)
+{
+    const struct wal_recovery_result *result = &survey->result;
+    char name[WAL_CHECKPOINT_NAME_BYTES];
+    if (result->checkpoint_newest == 0) {
+        printf("checkpoint   none yet: the log begins with sequence 1\n");
+        return;
+    }
+    if (result->checkpoint == 0) { // the verdict says why
+        wal_checkpoint_name(name, result->checkpoint_newest);
+        printf("checkpoint   %s: of no use\n", name);
+        return;
+    }
+    char size[TEXT_SIZE_BYTES];
+    wal_checkpoint_name(name, result->checkpoint);
+    printf("checkpoint   %s: whole, %llu records, %s; the log is replayed from sequence %llu\n",
+           name, (unsigned long long)result->checkpoint_records,
+           text_size(size, result->checkpoint_bytes), (unsigned long long)result->checkpoint_first);
+}
+
 void survey_print_folder(const struct survey *survey)
 {
     const struct folder *folder = survey->folder;
@@ -219,6 +239,7 @@ void survey_print_folder(const struct survey *survey)
                           : "");
     print_instance(folder);
     print_completion(survey);
+    print_checkpoint(survey);
 }
 
 void survey_print_verdict(const struct survey *survey)
