@@ -89,6 +89,11 @@ bool checkpoint_requested(const struct checkpoint *checkpoint)
     return checkpoint->requested > checkpoint->begun;
 }
 
+bool checkpoint_awaits_witness(const struct checkpoint *checkpoint)
+{
+    return checkpoint->step == CHECKPOINT_WITNESS;
+}
+
 // --- requests of the ring ----------------------------------------------------------------------
 
 static uint64_t checkpoint_token(uint32_t slot)

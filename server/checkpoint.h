@@ -31,6 +31,9 @@ bool checkpoint_going_on(const struct checkpoint *checkpoint);
 // One has been asked for and has not begun.
 bool checkpoint_requested(const struct checkpoint *checkpoint);
 
+// A completion record is to name it as soon as possible: until then the log cannot be given up.
+bool checkpoint_awaits_witness(const struct checkpoint *checkpoint);
+
 // A part of every turn: begins one when it is time, and works at it.
 void checkpoint_housekeeping(struct server *server);
 // Monotonic time at which it wants to run next; INT64_MAX when never.

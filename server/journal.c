@@ -1,6 +1,7 @@
 // The journal at work: commits, syncs, completion records.
 #include "server/journal_internal.h"
 
+#include "server/checkpoint.h"
 #include "server/io.h"
 #include "server/server.h"
 #include "server/token.h"
@@ -257,6 +258,8 @@ static int64_t journal_completion_due_ns(const struct server *server)
     if (journal->completion_failures > 0)
         return journal->completion_started_ns + COMPLETION_RETRY_NS;
     if (journal_always(server) && server->config.wal_ack == WAL_ACK_COMPLETION)
+        return server->now_ns;
+    if (checkpoint_awaits_witness(server->checkpoint))
         return server->now_ns;
     int64_t interval =
         journal->completion_started_ns + server->config.completion_interval_ms * 1000000;

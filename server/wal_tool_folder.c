@@ -169,25 +169,68 @@ struct folder_source {
     struct folder *folder; // first: folder_read takes it from here
     folder_apply apply;
     void *context;
+    // The newest value that comes in pieces, while some are missing.
+    uint8_t *key; // KEY_BYTES_MAX
+    uint32_t key_length;
+    uint32_t keyspace;
+    uint64_t missing;
+    int error; // of a delete
 };
+
+static void source_note_pieces(struct folder_source *source, const struct wal_record *record)
+{
+    if (record->type == WAL_RECORD_SET) {
+        source->missing = record->total - record->length;
+        if (source->missing == 0)
+            return;
+        memcpy(source->key, record->key, record->key_length);
+        source->key_length = record->key_length;
+        source->keyspace = record->keyspace;
+    } else if (record->type == WAL_RECORD_RANGE && source->missing > 0) {
+        source->missing -= record->length < source->missing ? record->length : source->missing;
+    }
+}
 
 static int source_apply(void *context, const struct wal_record *record)
 {
-    const struct folder_source *source = context;
+    struct folder_source *source = context;
+    if (source->error != 0)
+        return source->error;
+    source_note_pieces(source, record);
     return source->apply(source->context, record);
+}
+
+// A value of which pieces are lost was never so: it goes.
+static void source_lost(void *context)
+{
+    struct folder_source *source = context;
+    if (source->missing == 0)
+        return;
+    struct wal_record record = {
+        .type = WAL_RECORD_DELETE,
+        .keyspace = source->keyspace,
+        .key = source->key,
+        .key_length = source->key_length,
+    };
+    source->missing = 0;
+    source->error = source->apply(source->context, &record);
 }
 
 int folder_replay(struct folder *folder, folder_apply apply, void *context,
                   struct wal_recovery_result *result)
 {
-    struct folder_source own = {folder, apply, context};
+    struct folder_source own = {.folder = folder, .apply = apply, .context = context};
+    own.key = tool_memory(KEY_BYTES_MAX);
     struct wal_source source = {
         .context = &own,
         .read = folder_read,
         .apply = source_apply,
+        .lost = source_lost,
         .checkpoints = {folder->checkpoints[0], folder->checkpoints[1]},
     };
-    return wal_recover(folder->recovery, &folder->identity, &source, folder->slots, result);
+    int error = wal_recover(folder->recovery, &folder->identity, &source, folder->slots, result);
+    tool_memory_free(own.key);
+    return error;
 }
 
 // --- identity --------------------------------------------------------------------------------

@@ -105,6 +105,20 @@ static void print_given_up(const struct survey *survey, bool salvaged)
     }
 }
 
+static void print_checkpoint_lost(const struct survey *survey)
+{
+    const struct wal_recovery_result *result = &survey->result;
+    char size[TEXT_SIZE_BYTES];
+    if (result->checkpoint_lost_bytes == 0)
+        return;
+    printf("given up     %s of the checkpoint, %llu records: keys that were there, unless they "
+           "were set "
+           "again at sequence %llu or later\n",
+           text_size(size, result->checkpoint_lost_bytes),
+           (unsigned long long)result->checkpoint_lost_records,
+           (unsigned long long)result->checkpoint_first);
+}
+
 static void print_made(const struct target *target)
 {
     printf("made         %s: identity %08x, %llu records in %u segments, synced, read back and "
@@ -155,6 +169,7 @@ static int repair_write(const struct survey *survey, const struct tool_options *
                (unsigned long long)survey->result.end, (unsigned long long)replayed);
         if (options->salvage)
             salvage_print(&salvage);
+        print_checkpoint_lost(survey);
         print_given_up(survey, options->salvage);
     }
     if (options->salvage)

@@ -225,8 +225,9 @@ static void print_checkpoint(const struct survey *survey)
     }
     char size[TEXT_SIZE_BYTES];
     wal_checkpoint_name(name, result->checkpoint);
-    printf("checkpoint   %s: whole, %llu records, %s; the log is replayed from sequence %llu\n",
-           name, (unsigned long long)result->checkpoint_records,
+    printf("checkpoint   %s: %s, %llu records, %s; the log is replayed from sequence %llu\n", name,
+           result->checkpoint_lost_bytes == 0 ? "whole" : "damaged",
+           (unsigned long long)result->checkpoint_records,
            text_size(size, result->checkpoint_bytes), (unsigned long long)result->checkpoint_first);
 }
 

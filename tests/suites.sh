@@ -9,6 +9,7 @@ suite administration python3 tests/administration/administration_test.py --serve
 suite hostile python3 tests/hostile/hostile_test.py --server "$server"
 suite noalloc python3 tests/noalloc/noalloc_test.py --server "$server" --counter "$build/count_malloc.so"
 suite wal_tool python3 tests/crash/wal_tool_test.py "$build"
+suite checkpoint python3 tests/crash/checkpoint_test.py "$build"
 suite rdb python3 tests/crash/rdb_test.py "$build"
 suite regress python3 tests/hostile/regress_test.py --server "$server"
 suite transaction python3 tests/hostile/transaction_test.py --server "$server"

@@ -175,6 +175,21 @@ int64_t wal_checkpoint_frame_length(const struct wal_checkpoint_reader *reader,
     return (int64_t)length;
 }
 
+bool wal_checkpoint_resync(struct wal_checkpoint_reader *reader, const uint8_t *bytes,
+                           uint64_t offset)
+{
+    struct wal_checkpoint_header header;
+    struct wal_checkpoint_reader there = *reader;
+    memcpy(&header, bytes, sizeof(header));
+    there.chain = header.chain;
+    there.offset = offset;
+    there.gaps = true;
+    if (wal_checkpoint_frame_length(&there, bytes) < 0)
+        return false;
+    *reader = there;
+    return true;
+}
+
 static bool checkpoint_begin_valid(const struct wal_checkpoint_begin *begin)
 {
     if (begin->first == 0 || begin->segment == 0 || begin->reserved != 0)
@@ -208,7 +223,8 @@ int wal_checkpoint_frame_take(struct wal_checkpoint_reader *reader, const uint8_
         reader->records += header.count;
     } else {
         memcpy(&reader->end, payload, sizeof(reader->end));
-        if (reader->end.records != reader->records || reader->end.durable + 1 < reader->begin.first)
+        bool all = reader->end.records == reader->records || reader->gaps;
+        if (!all || reader->end.durable + 1 < reader->begin.first)
             return -EBADMSG;
         reader->ended = true;
     }

@@ -114,6 +114,7 @@ struct wal_checkpoint_reader {
     uint64_t records; // so far
     bool begun;
     bool ended; // END was there: the file is whole
+    bool gaps;  // ... but for what was passed over by wal_checkpoint_resync
     struct wal_checkpoint_begin begin;
     struct wal_checkpoint_end end;
 };
@@ -124,6 +125,10 @@ void wal_checkpoint_read(struct wal_checkpoint_reader *reader, const struct wal_
 // when no frame of this checkpoint can begin so.
 int64_t wal_checkpoint_frame_length(const struct wal_checkpoint_reader *reader,
                                     const uint8_t *bytes);
+// For repair: could a frame of this checkpoint lie here, at offset `offset`, whatever comes before it?
+// The reader goes on there then.
+bool wal_checkpoint_resync(struct wal_checkpoint_reader *reader, const uint8_t *bytes,
+                           uint64_t offset);
 // Verifies the frame, which is wholly in memory, and moves beyond it. *records, *length and *count:
 // the records in it, none for BEGIN and END. 0 or -EBADMSG.
 int wal_checkpoint_frame_take(struct wal_checkpoint_reader *reader, const uint8_t *frame,

@@ -173,7 +173,7 @@ int wal_recover(struct wal_recovery *recovery, const struct wal_identity *identi
 
     if (r->unreadable_count > 0)
         result->verdict = WAL_VERDICT_UNREADABLE;
-    else if (r->undecodable || r->checkpoint_lost)
+    else if (r->undecodable || result->damage.checkpoint != 0)
         result->verdict = WAL_VERDICT_DAMAGED;
     else
         result->verdict = wal_decide(r->completion, r->tail, recovery_extent(r), r->witness_agrees);
@@ -183,7 +183,7 @@ int wal_recover(struct wal_recovery *recovery, const struct wal_identity *identi
         result->verdict = WAL_VERDICT_CLEAN;
         result->dropped_bytes = 0;
     }
-    if (!r->checkpoint_lost)
+    if (result->damage.checkpoint == 0)
         recovery_note_damage(r);
     recovery_note_resume(r);
     recovery_classify(r);

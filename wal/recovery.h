@@ -27,7 +27,8 @@
 // WAL_SLOT_CHECKPOINT the newest checkpoint and WAL_SLOT_CHECKPOINT_OLDER the one before it.
 // `checkpoints`: the numbers of these two, 0 where there is none. `expect` (may be NULL): so many keys
 // will come. `prefetch` (may be NULL): this record will be applied soon. `apply`: one record to replay;
-// 0, or -errno, which ends recovery.
+// 0, or -errno, which ends recovery. `lost` (NULL for a server): a part of the checkpoint is damaged; for
+// repair what is whole of it is read all the same, though the verdict refuses.
 #define WAL_SLOT_COMPLETION UINT32_MAX
 #define WAL_SLOT_CHECKPOINT (UINT32_MAX - 2)
 #define WAL_SLOT_CHECKPOINT_OLDER (UINT32_MAX - 3)
@@ -38,6 +39,7 @@ struct wal_source {
     int (*apply)(void *context, const struct wal_record *record);
     void (*expect)(void *context, uint64_t keys);
     void (*prefetch)(void *context, const struct wal_record *record);
+    void (*lost)(void *context);
     uint64_t checkpoints[2];
 };
 
@@ -100,10 +102,12 @@ struct wal_recovery_result {
     uint64_t checkpoint_first;   // L0 of the one that was loaded
     uint64_t checkpoint_records; // loaded from it
     uint64_t checkpoint_bytes;
-    uint64_t records;        // replayed
-    uint64_t bytes;          // of frames replayed
-    uint64_t dropped_bytes;  // of the tail that was never acknowledged
-    uint64_t dropped_frames; // valid ones among them
+    uint64_t checkpoint_lost_bytes;   // of it, where it was damaged
+    uint64_t checkpoint_lost_records; // 0 also when that cannot be told
+    uint64_t records;                 // replayed
+    uint64_t bytes;                   // of frames replayed
+    uint64_t dropped_bytes;           // of the tail that was never acknowledged
+    uint64_t dropped_frames;          // valid ones among them
     struct {
         enum wal_damage_kind kind;
         uint32_t slot;

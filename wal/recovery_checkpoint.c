@@ -45,6 +45,63 @@ static bool checkpoint_apply_map(struct wal_recovery *r)
     return r->apply_error == 0;
 }
 
+static void checkpoint_note_damage(struct wal_recovery *r, uint64_t number, uint32_t slot,
+                                   enum wal_damage_kind kind)
+{
+    struct wal_recovery_result *result = r->result;
+    if (result->damage.checkpoint != 0)
+        return; // the first place counts
+    result->damage.kind = kind;
+    result->damage.slot = slot;
+    result->damage.offset = r->checkpoint.offset;
+    result->damage.sequence = 1;
+    result->damage.sequence_last = result->durable;
+    result->damage.checkpoint = number;
+    result->damage.error = r->unreadable_error;
+}
+
+// Without it nothing of the log can be told.
+static void checkpoint_lose(struct wal_recovery *r, uint64_t number, uint32_t slot,
+                            enum wal_damage_kind kind)
+{
+    checkpoint_note_damage(r, number, slot, kind);
+    r->checkpoint_lost = true;
+    r->end_kind = kind;
+    memset(&r->checkpoint, 0, sizeof(r->checkpoint));
+}
+
+// Passes over what is damaged, up to the next frame that is whole. False: there is none.
+static bool checkpoint_skip(struct wal_recovery *r, uint32_t slot, uint64_t number)
+{
+    struct wal_checkpoint_reader *reader = &r->checkpoint;
+    uint64_t from = reader->offset;
+    uint32_t unreadable = r->unreadable_count;
+    bool found = false;
+    checkpoint_note_damage(r, number, slot,
+                           unreadable > 0 ? WAL_DAMAGE_UNREADABLE : WAL_DAMAGE_CHECKSUM);
+    r->source->lost(r->source->context);
+    uint64_t at = from;
+    while (!found) {
+        at += WAL_BLOCK_BYTES;
+        int error;
+        const uint8_t *block = recovery_bytes(r, slot, at, WAL_BLOCK_BYTES, &error);
+        if (block == NULL && error == 0)
+            break;
+        struct wal_checkpoint_reader before = *reader;
+        if (block == NULL || !wal_checkpoint_resync(reader, block, at))
+            continue;
+        struct wal_checkpoint_reader there = *reader;
+        uint64_t length;
+        uint32_t count;
+        enum checkpoint_outcome outcome;
+        found = checkpoint_next(r, slot, &length, &count, &outcome) != NULL;
+        *reader = found ? there : before;
+    }
+    r->unreadable_count = unreadable;
+    r->result->checkpoint_lost_bytes += at - from;
+    return found;
+}
+
 // Reads the checkpoint `number` to its end; applies it, or only looks whether it is whole.
 static enum checkpoint_outcome checkpoint_read(struct wal_recovery *r, uint32_t slot,
                                                uint64_t number, bool apply)
@@ -57,6 +114,11 @@ static enum checkpoint_outcome checkpoint_read(struct wal_recovery *r, uint32_t 
         uint64_t length;
         uint32_t count;
         const uint8_t *records = checkpoint_next(r, slot, &length, &count, &outcome);
+        if (records == NULL && apply && begun && r->source->lost != NULL) {
+            if (!checkpoint_skip(r, slot, number))
+                return CHECKPOINT_WHOLE; // as far as it is
+            continue;
+        }
         if (records == NULL)
             return outcome;
         if (!apply)
@@ -67,22 +129,6 @@ static enum checkpoint_outcome checkpoint_read(struct wal_recovery *r, uint32_t 
             return CHECKPOINT_STOPPED;
     }
     return CHECKPOINT_WHOLE;
-}
-
-static void checkpoint_lose(struct wal_recovery *r, uint64_t number, uint32_t slot,
-                            enum wal_damage_kind kind)
-{
-    struct wal_recovery_result *result = r->result;
-    r->checkpoint_lost = true;
-    r->end_kind = kind;
-    result->damage.kind = kind;
-    result->damage.slot = slot;
-    result->damage.offset = r->checkpoint.offset;
-    result->damage.sequence = 1;
-    result->damage.sequence_last = result->durable;
-    result->damage.checkpoint = number;
-    result->damage.error = r->unreadable_error;
-    memset(&r->checkpoint, 0, sizeof(r->checkpoint));
 }
 
 // Is the log there from its beginning?
@@ -143,5 +189,8 @@ void recovery_load_checkpoint(struct wal_recovery *r)
     result->checkpoint_first = r->checkpoint.begin.first;
     result->checkpoint_records = r->checkpoint.records;
     result->checkpoint_bytes = r->checkpoint.offset;
-    recovery_add_witness(r, r->checkpoint.end.durable, r->checkpoint.end.chain);
+    if (r->checkpoint.ended) {
+        result->checkpoint_lost_records = r->checkpoint.end.records - r->checkpoint.records;
+        recovery_add_witness(r, r->checkpoint.end.durable, r->checkpoint.end.chain);
+    }
 }

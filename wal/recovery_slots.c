@@ -43,8 +43,6 @@ static void witness_add(struct wal_recovery *r, const struct wal_completion_bloc
     recovery_raise_segment(r, record->segment);
     if (record->segment > r->segment_witnessed)
         r->segment_witnessed = record->segment;
-    if (record->checkpoint > r->checkpoint_witnessed)
-        r->checkpoint_witnessed = record->checkpoint;
 }
 
 void recovery_read_completions(struct wal_recovery *r)
@@ -84,6 +82,8 @@ void recovery_read_completions(struct wal_recovery *r)
         damaged = true;
     r->completion = damaged ? WAL_COMPLETION_TORN : WAL_COMPLETION_INTACT;
     r->result->completion_counter = newest.counter;
+    // Older ones may name a newer one, that a start has passed over since.
+    r->checkpoint_witnessed = newest.checkpoint;
     r->result->clean_stop = (newest.flags & WAL_COMPLETION_CLEAN) != 0;
     // Judged when E is known: so far it only says what the record says, of this D.
     if (newest.durable != r->result->durable)

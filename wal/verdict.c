@@ -200,7 +200,7 @@ void recovery_describe(struct wal_recovery *r)
     struct wal_recovery_result *result = r->result;
     char *to = result->message;
     size_t size = sizeof(result->message);
-    if (r->checkpoint_lost) {
+    if (result->damage.checkpoint != 0) {
         describe_checkpoint(r);
         return;
     }
