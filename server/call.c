@@ -368,13 +368,25 @@ static bool call_resolve(struct call *call)
     return false;
 }
 
+// While the data is loaded nothing may touch it, or tell of it: what would has no flag for that, except
+// for DEBUG, of which only SLEEP is harmless.
+static bool call_must_load(const struct call *call)
+{
+    if (call->server->state != SERVER_LOADING)
+        return false;
+    if (!(call->command->doc->flags & COMMAND_LOADING))
+        return true;
+    return call->command->handler == command_debug && !call_arg_is(call, 1, "sleep");
+}
+
 // Inside a transaction every command is refused when memory is short, because queueing takes some.
 static bool call_over_memory(const struct call *call)
 {
     const struct server *server = call->server;
     bool asks = (call->command->doc->flags & COMMAND_DENYOOM) ||
                 (call->connection->transaction.open && transaction_takes(call));
-    return asks && data_used_bytes(server) > (uint64_t)server->config.maxmemory;
+    return asks && server->state != SERVER_LOADING &&
+           data_used_bytes(server) > (uint64_t)server->config.maxmemory;
 }
 
 // What keeps a command from being executed although it is right: a monitor takes no part in what it
@@ -420,6 +432,11 @@ static enum call_verdict call_check(struct call *call)
         call_refuse(call, "ERR Command not allowed inside a transaction");
         return CALL_ANSWERED;
     }
+    if (call_must_load(call)) {
+        server->stats.denied_loading++;
+        call_refuse(call, "LOADING Redis is loading the dataset in memory");
+        return CALL_ANSWERED;
+    }
     if (call_over_memory(call)) {
         enum call_verdict verdict = call_evict(call, 0);
         if (verdict == CALL_ANSWERED)
@@ -443,8 +460,8 @@ static enum call_verdict call_check(struct call *call)
         call_wait(call, WAIT_OUTPUT);
         return CALL_WAITS;
     }
-    if (executes)
-        return call_admit_transaction(call);
+    if (executes) // while the data is loaded, nothing is queued that would need room
+        return server->state == SERVER_LOADING ? CALL_RUNS : call_admit_transaction(call);
     return call_admit(call, call_log_bytes(call, key_bytes), call_deletes(call->command->doc));
 }
 

@@ -72,6 +72,7 @@ struct config {
     int64_t auto_aof_rewrite_percentage; // of the log's growth against the last one; 0: never
     int64_t auto_aof_rewrite_min_size;   // ... but not below so many bytes
     char save[CONFIG_TEXT_MAX];          // pairs "seconds changes"; empty: none
+    int64_t key_load_delay_us;           // for every record that a start replays; for tests
     // observation
     int64_t slowlog_log_slower_than_us; // -1: never
     int64_t slowlog_max_len;

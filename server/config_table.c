@@ -202,6 +202,7 @@ static const struct setting settings[] = {
      .initial = "100", BETWEEN(0, INT_MAX)},
     {"auto-aof-rewrite-min-size", SETTING_MEMORY, AT(auto_aof_rewrite_min_size), .initial = "64mb",
      BETWEEN(0, INT64_MAX)},
+    {"key-load-delay", SETTING_NUMBER, AT(key_load_delay_us), .initial = "0", BETWEEN(0, 1000000)},
     {"save", SETTING_WORDS, AT(save), .initial = "", .check = check_save},
 
     {"slowlog-log-slower-than", SETTING_NUMBER, AT(slowlog_log_slower_than_us), .initial = "10000",

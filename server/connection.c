@@ -176,7 +176,7 @@ void connection_accepted(struct server *server, uint32_t listener, const struct 
     }
     const char *refusal = connection_refusal(server, event->result);
     struct connection *connection = NULL;
-    if (server->state == SERVER_SERVING && refusal == NULL)
+    if (server_executes(server) && refusal == NULL)
         connection = connection_take(server);
     if (connection == NULL) {
         connection_turn_away(server, event->result, refusal);

@@ -99,7 +99,7 @@ static bool execute_spanning(struct server *server, struct connection *connectio
     input_span_done(server, connection, bytes);
     resp_parser_next(parser);
     // What follows QUIT or SHUTDOWN is not executed.
-    return connection->state == CONNECTION_OPEN && server->state == SERVER_SERVING;
+    return connection->state == CONNECTION_OPEN && server_executes(server);
 }
 
 // False when the connection has to wait until some of its output has been sent.
@@ -200,7 +200,7 @@ static uint64_t run_execute(struct server *server, struct connection *connection
             break;
         done += command->bytes;
         // What follows QUIT or SHUTDOWN is not executed.
-        if (connection->state != CONNECTION_OPEN || server->state != SERVER_SERVING)
+        if (connection->state != CONNECTION_OPEN || !server_executes(server))
             break;
     }
     if (server->timing.brief_count > 0 || !server->timing.fresh)
@@ -272,7 +272,7 @@ static bool execute_run(struct server *server, struct connection *connection,
     if (connection->state == CONNECTION_CLOSING)
         return false;
     input_consume(server, connection, done);
-    if (done < parsed || server->state != SERVER_SERVING) {
+    if (done < parsed || !server_executes(server)) {
         // What the parser knows of later commands is forgotten: they will be parsed again.
         resp_parser_init(&connection->parser);
         return false;

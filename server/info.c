@@ -240,7 +240,8 @@ static void info_cluster(struct info *info)
 static void info_keyspace(struct info *info)
 {
     const struct keyspace *keyspace = info->server->keyspace;
-    for (uint32_t i = 0; i < DATABASES_MAX; i++) {
+    // What is being loaded may yet turn out to be damaged.
+    for (uint32_t i = 0; i < DATABASES_MAX && info->server->state != SERVER_LOADING; i++) {
         uint64_t keys = keyspace_count(keyspace, i);
         if (keys == 0)
             continue;

@@ -134,12 +134,26 @@ static void info_checkpoint(struct info *info, const struct checkpoint_stats *st
     info_string(info, "checkpoint_last_error", info_error_name(stats->last_error));
 }
 
+static void info_loading(struct info *info)
+{
+    const struct server *server = info->server;
+    struct loading_progress progress;
+    loading_progress(server, &progress);
+    info_number(info, "loading_start_time", (uint64_t)(server->loading.began_ms / 1000));
+    info_number(info, "loading_total_bytes", progress.total_bytes);
+    info_number(info, "loading_rdb_used_mem", 0);
+    info_number(info, "loading_loaded_bytes", progress.loaded_bytes);
+    info_text(info, "loading_loaded_perc:%.2f%%\r\n", progress.percent);
+    info_number(info, "loading_eta_seconds", progress.left_s);
+}
+
 void info_persistence(struct info *info)
 {
     const struct server *server = info->server;
     struct journal_stats stats;
     journal_stats(server, &stats);
-    info_number(info, "loading", 0);
+    bool loading = server->state == SERVER_LOADING;
+    info_number(info, "loading", loading);
     info_number(info, "async_loading", 0);
     struct checkpoint_stats checkpoint;
     checkpoint_stats(server, &checkpoint);
@@ -154,6 +168,10 @@ void info_persistence(struct info *info)
     info_log(info, &stats);
     info_latency(info, &stats);
     info_checkpoint(info, &checkpoint);
+    if (loading) {
+        info_loading(info);
+        return;
+    }
     info_string(info, "recovery_verdict", wal_verdict_name(server->recovery.verdict));
     info_number(info, "recovery_records", server->recovery.records);
     info_number(info, "recovery_bytes", server->recovery.bytes);

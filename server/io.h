@@ -119,6 +119,8 @@ int io_list(struct io *io, int directory, void (*each)(void *context, const char
 int io_lock(struct io *io, int directory, const char *name);
 // Drops what the page cache holds of the file, so that reads come from the device.
 int io_drop_cache(struct io *io, int file);
+// Its length in bytes, or -errno.
+int64_t io_file_size(struct io *io, int file);
 // Is RWF_DSYNC known to be honoured on this file's file system? Its name for INFO in `name`.
 bool io_honours_dsync(struct io *io, int file, char name[32]);
 

@@ -572,6 +572,13 @@ int io_drop_cache(struct io *io, int file)
     return -posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED);
 }
 
+int64_t io_file_size(struct io *io, int file)
+{
+    assert(io->buffers != NULL);
+    struct stat status;
+    return fstat(file, &status) < 0 ? -errno : status.st_size;
+}
+
 bool io_honours_dsync(struct io *io, int file, char name[32])
 {
     assert(io->buffers != NULL);

@@ -353,7 +353,8 @@ void journal_mode_changed(struct server *server, const struct config *before)
     notice(&server->notices, LOGLEVEL_NOTICE, "durability mode changed, segments ready: %u",
            wal_segments_ready(server->wal));
     journal->sync_started_ns = 0;
-    journal_sync(server);
+    if (server->state != SERVER_LOADING)
+        journal_sync(server);
 }
 
 bool journal_stopped(struct server *server)

@@ -17,7 +17,9 @@ struct wal_identity;
 size_t journal_overhead(const struct config *config);
 
 // Opens and locks the data folder (making it when it is new), recovers what it holds into the
-// keyspace, opens a new segment. 0 or an exit code, the reason told.
+// keyspace, opens a new segment. 0 or an exit code, the reason told; START_ENDED when it has been asked
+// to stop meanwhile: nothing has been changed.
+#define START_ENDED (-1)
 int journal_start(struct server *server);
 
 // A client has its first record in the open batch.

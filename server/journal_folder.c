@@ -30,7 +30,10 @@ static int start_lock(struct start *start)
         if (attempt == 0)
             notice(&server->notices, LOGLEVEL_NOTICE,
                    "the data folder %s is locked, waiting for it", server->config.dir);
-        io_wait(server->io, LOCK_PAUSE_NS, server->events);
+        int32_t failed;
+        start_reap(server, LOCK_PAUSE_NS, &failed);
+        if (server->stop_asked)
+            return START_ENDED;
     }
     if (result == -EWOULDBLOCK) {
         notice(&server->notices, LOGLEVEL_WARNING,

@@ -1,9 +1,11 @@
 // Reading the log's files at start: in order, one piece ahead of what is being replayed.
 #include "server/journal_start.h"
 
+#include "server/io.h"
 #include "server/server.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 // Shorter reads are looks at single blocks: nothing is read ahead for them.
@@ -36,6 +38,8 @@ static int source_open(struct start *start, uint32_t slot)
     uint32_t flags = start->journal->direct ? IO_OPEN_DIRECT : 0;
     start->open_file = start_open(start, name, IO_OPEN_READ | flags);
     start->open_slot = slot;
+    if (start->open_file >= 0 && (slot == WAL_SLOT_CHECKPOINT || slot == WAL_SLOT_CHECKPOINT_OLDER))
+        loading_expect(start->server, io_file_size(start->server->io, start->open_file));
     return start->open_file;
 }
 
@@ -43,6 +47,8 @@ int64_t start_source_read(void *context, uint32_t slot, uint64_t offset, uint8_t
                           uint64_t length)
 {
     struct start *start = context;
+    if (start->server->stop_asked)
+        return -ECANCELED;
     if (start->open_file < 0 || start->open_slot != slot) {
         int file = source_open(start, slot);
         if (file < 0)
@@ -56,6 +62,9 @@ int64_t start_source_read(void *context, uint32_t slot, uint64_t offset, uint8_t
             return got;
         done += (uint64_t)got;
     }
+    // Headers are looked at before anything is read in earnest.
+    if (length > WAL_BLOCK_BYTES)
+        loading_read(start->server, done);
     if (done == length && length >= AHEAD_FROM_BYTES) {
         start->ahead.wanted = true;
         start->ahead.offset = offset + length;

@@ -38,7 +38,13 @@ static int start_source_apply(void *context, const struct wal_record *record)
     int result = replay_record(start->server->keyspace, record);
     if (result == 0 && record->type == WAL_RECORD_MAP)
         start_sweep(start);
-    return result;
+    return result == 0 ? loading_step(start->server, record) : result;
+}
+
+static void start_source_expect_log(void *context, uint64_t bytes)
+{
+    const struct start *start = context;
+    loading_expect(start->server, (int64_t)bytes);
 }
 
 // The table takes so many keys without growing.
@@ -70,6 +76,7 @@ int start_recover(struct start *start)
         .read = start_source_read,
         .apply = start_source_apply,
         .expect = start_source_expect,
+        .expect_log = start_source_expect_log,
         .prefetch = start_source_prefetch,
         .checkpoints = {start->checkpoints[0], start->checkpoints[1]},
     };
@@ -78,6 +85,8 @@ int start_recover(struct start *start)
         wal_recover(server->wal_recovery, &start->journal->identity, &source, start->slots, result);
     start_source_close(start);
     server->recovery_ns = clock_monotonic_ns() - began_ns;
+    if (server->stop_asked) // what it has not seen looks like damage
+        return START_ENDED;
     if (error == -ENOMEM) {
         notice(&server->notices, LOGLEVEL_WARNING,
                "the data needs more memory than is reserved: raise maxmemory");

@@ -16,19 +16,18 @@
 
 // --- blocking requests -----------------------------------------------------------------------
 
-// Waits at most `timeout_ns` for events. True when the request queued with start_token has ended, with
-// *result, or the ring has failed.
-static bool start_reap(struct server *server, int64_t timeout_ns, int32_t *result)
+bool start_reap(struct server *server, int64_t timeout_ns, int32_t *result)
 {
-    int count = io_wait(server->io, timeout_ns, server->events);
+    int count = io_wait(server->io, loading_timeout_ns(server, timeout_ns), server->events);
     server->now_ns = clock_monotonic_ns();
+    server->wall_ms = clock_wall_us() / 1000;
     *result = count;
     bool found = count < 0;
     for (int i = 0; i < count; i++) {
         const struct io_event *event = &server->events[i];
         struct token token = token_unpack(event->token);
         if (token.operation != TOKEN_START) {
-            journal_event(server, token, event);
+            server_event(server, event);
         } else if (event->token == start_ahead_token) {
             server->journal->ahead->pending = false;
             server->journal->ahead->result = event->result;
@@ -38,6 +37,8 @@ static bool start_reap(struct server *server, int64_t timeout_ns, int32_t *resul
             *result = event->result;
         }
     }
+    if (server->state == SERVER_LOADING)
+        loading_turn(server);
     return found;
 }
 
@@ -186,12 +187,9 @@ static int start_await_segment(struct start *start, bool *resumed)
                             : start_failed(server, EXIT_START, "cannot make the log's next segment",
                                            journal->prepare_error);
         }
-        int count = io_wait(server->io, -1, server->events);
-        server->now_ns = clock_monotonic_ns();
-        for (int i = 0; i < count; i++)
-            journal_event(server, token_unpack(server->events[i].token), &server->events[i]);
-        if (count < 0)
-            return start_failed(server, EXIT_START, "the ring failed", count);
+        int32_t failed;
+        if (start_reap(server, -1, &failed))
+            return start_failed(server, EXIT_START, "the ring failed", failed);
     }
     return 0;
 }
@@ -314,28 +312,40 @@ static int start_remove_checkpoint(struct start *start)
     return 0;
 }
 
+// Empty, and stands where nothing has been written yet, until recovery knows where it goes on: clients
+// that look while data is loaded find that.
+static int start_create_log(struct start *start)
+{
+    struct server *server = start->server;
+    struct wal_options options = {
+        .identity = start->journal->identity,
+        .segments_ahead = (uint32_t)server->config.wal_segments_ahead,
+    };
+    server->wal = wal_create(server->allocator, server->staging, server->staging_bytes, &options);
+    return server->wal != NULL ? 0
+                               : start_failed(server, EXIT_START, "cannot create the log", -ENOMEM);
+}
+
 static int start_run(struct start *start)
 {
     struct server *server = start->server;
-    struct journal *journal = start->journal;
     int code = start_folder(start);
     if (code == 0 && !start->has_instance)
         code = start_make_folder(start);
     if (code == 0 && start->has_instance)
         code = start_read_instance(start);
     if (code == 0)
+        code = start_create_log(start);
+    if (code == 0 && start->has_instance)
+        loading_begin(server);
+    if (code == 0)
         code = start_harden(start);
+    if (code == 0 && server->stop_asked)
+        return START_ENDED;
     if (code == 0)
         code = start_recover(start);
     if (code != 0)
         return code;
-    struct wal_options options = {
-        .identity = journal->identity,
-        .segments_ahead = (uint32_t)server->config.wal_segments_ahead,
-    };
-    server->wal = wal_create(server->allocator, server->staging, server->staging_bytes, &options);
-    if (server->wal == NULL)
-        return start_failed(server, EXIT_START, "cannot create the log", -ENOMEM);
     if (start->has_instance && !start->has_completion) {
         code = start_remake_completion(start);
         if (code != 0)

@@ -39,8 +39,11 @@ struct start {
 struct start;
 static const uint64_t start_token = (uint64_t)TOKEN_START << 56;
 
-// Waits for the request just queued with start_token; other events of the journal are dealt with
-// meanwhile. Its result.
+// Waits at most `timeout_ns` (< 0: for ever) for events. True when the request queued with start_token
+// has ended, with *result, or the ring has failed. Clients are served meanwhile, as far as they can be
+// while data is loaded.
+bool start_reap(struct server *server, int64_t timeout_ns, int32_t *result);
+// Waits for the request just queued with start_token. Its result.
 int32_t start_wait(struct server *server);
 
 // The same for one read that goes on in the background: handed over at once, waited for when it is

@@ -65,7 +65,7 @@ static void server_event_signal(struct server *server, const struct io_event *ev
     io_signals(server->io, token_pack((struct token){TOKEN_SIGNAL, 0, 0}));
 }
 
-static void server_event(struct server *server, const struct io_event *event)
+void server_event(struct server *server, const struct io_event *event)
 {
     struct token token = token_unpack(event->token);
     switch (token.operation) {
@@ -139,7 +139,8 @@ static bool server_is_ready(const struct server *server, const struct connection
 // Connections that wait run again as soon as what they wait for may be there.
 static void server_wake_waiting(struct server *server)
 {
-    bool log = wal_admit(server->wal, WAL_BLOCK_BYTES, false) != WAL_WAIT;
+    bool log = server->state == SERVER_SERVING &&
+               wal_admit(server->wal, WAL_BLOCK_BYTES, false) != WAL_WAIT;
     struct connection *next;
     for (struct connection *c = server->lists[LIST_WAITING].first; c != NULL; c = next) {
         next = c->links[LIST_WAITING].next;
@@ -151,9 +152,15 @@ static void server_wake_waiting(struct server *server)
     }
 }
 
+bool server_executes(const struct server *server)
+{
+    return server->state == SERVER_SERVING ||
+           (server->state == SERVER_LOADING && !server->stop_asked);
+}
+
 static void server_execute(struct server *server)
 {
-    if (server->state != SERVER_SERVING || pause_sleeps(server))
+    if (!server_executes(server) || pause_sleeps(server))
         return;
     pause_look(server);
     if (server->lists[LIST_WAITING].count > 0)
@@ -204,7 +211,7 @@ static void server_send(struct server *server)
 
 static void server_accept(struct server *server)
 {
-    if (server->state != SERVER_SERVING || server->now_ns < server->accept_retry_ns)
+    if (!server_executes(server) || server->now_ns < server->accept_retry_ns)
         return;
     for (uint32_t i = 0; i < server->listeners_count; i++) {
         if (server->accepting[i])
@@ -298,21 +305,12 @@ static void server_evict(struct server *server)
     connection_close(server, worst);
 }
 
-static void server_housekeeping(struct server *server)
+static void server_tend_connections(struct server *server)
 {
     server_evict(server);
-    journal_housekeeping(server);
-    checkpoint_housekeeping(server);
-    data_housekeeping(server);
-    evict_housekeeping(server);
-    defrag_housekeeping(server);
     server_accept(server);
     if (server->lists[LIST_REARM].count > 0)
         server_rearm(server);
-    if (server->now_ns - server->reclaim_ns >= RECLAIM_NS) {
-        server->reclaim_ns = server->now_ns;
-        data_reclaim(server);
-    }
     if (server->now_ns - server->cycle_ns >= 1000000000 / server->config.hz) {
         server->cycle_ns = server->now_ns;
         server_sample(server);
@@ -320,10 +318,34 @@ static void server_housekeeping(struct server *server)
     }
 }
 
+static void server_housekeeping(struct server *server)
+{
+    journal_housekeeping(server);
+    checkpoint_housekeeping(server);
+    data_housekeeping(server);
+    evict_housekeeping(server);
+    defrag_housekeeping(server);
+    if (server->now_ns - server->reclaim_ns >= RECLAIM_NS) {
+        server->reclaim_ns = server->now_ns;
+        data_reclaim(server);
+    }
+    server_tend_connections(server);
+}
+
+void server_turn_loading(struct server *server)
+{
+    assert(server->state == SERVER_LOADING);
+    server_execute(server);
+    server_send(server);
+    server_tend_connections(server);
+}
+
 // --- stopping --------------------------------------------------------------------------------
 
 void server_stop(struct server *server)
 {
+    if (server->state == SERVER_STARTING || server->state == SERVER_LOADING)
+        server->stop_asked = true;
     if (server->state != SERVER_SERVING)
         return;
     server->state = SERVER_STOPPING;

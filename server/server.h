@@ -10,6 +10,7 @@
 #include "server/idle.h"
 #include "server/io.h"
 #include "server/latency.h"
+#include "server/loading.h"
 #include "server/notice.h"
 #include "server/pause.h"
 #include "wal/recovery.h"
@@ -37,6 +38,7 @@ struct checkpoint;
 
 enum server_state {
     SERVER_STARTING,
+    SERVER_LOADING, // recovers; answers what Redis answers meanwhile
     SERVER_SERVING,
     SERVER_STOPPING, // a clean stop: commits and answers what was accepted
     SERVER_STOPPED,
@@ -68,6 +70,7 @@ struct server_stats {
     uint64_t errors;
     uint64_t denied_full; // writes refused for lack of disk space
     uint64_t denied_memory;
+    uint64_t denied_loading; // commands that have to wait for the data
     uint64_t peak_bytes;
     uint64_t out_of_buffers;
     uint64_t evicted_clients; // closed because they did not take their replies
@@ -100,6 +103,7 @@ struct server {
     char executable[CONFIG_TEXT_MAX];
     enum server_state state;
     int exit_code;
+    bool stop_asked; // before it serves: the start ends early
 
     struct notice_sink notices;
     struct allocator *allocator;
@@ -113,7 +117,7 @@ struct server {
     struct wal_recovery *wal_recovery;
     void *staging[2]; // of the log's batches
     size_t staging_bytes;
-    uint8_t *read_ahead; // of recovery
+    uint8_t *read_ahead;     // of recovery
     struct journal *journal; // drives the log's files, see journal.h
     struct checkpoint *checkpoint;
 
@@ -170,6 +174,7 @@ struct server {
     uint8_t run_id[20];
     struct server_stats stats;
     struct wal_recovery_result recovery;
+    struct loading loading;
     int64_t recovery_ns;
     struct io_event events[IO_EVENTS_MAX];
 };
@@ -180,6 +185,11 @@ struct server {
 int server_create(const struct config *config, const char *config_file, struct server **server);
 // One turn of the loop.
 void server_turn(struct server *server);
+// Are commands taken up?
+bool server_executes(const struct server *server);
+// While the data is loaded: what belongs to connections in a turn, one event and then the rest of it.
+void server_event(struct server *server, const struct io_event *event);
+void server_turn_loading(struct server *server);
 // Turns until stopped. Returns the exit code.
 int server_run(struct server *server);
 void server_destroy(struct server *server);

@@ -276,19 +276,28 @@ static int create_start(struct server *server, const struct memory *memory)
         notice(&server->notices, LOGLEVEL_WARNING, "not enough static memory");
         return EXIT_START;
     }
+    timing_settings(server);
     int code = create_listeners(server);
-    if (code == 0)
-        code = journal_start(server);
     if (code != 0)
         return code;
     if (io_signals(server->io, token_pack((struct token){TOKEN_SIGNAL, 0, 0})) < 0) {
         notice(&server->notices, LOGLEVEL_WARNING, "cannot receive signals");
         return EXIT_START;
     }
-    timing_settings(server);
+    code = journal_start(server);
+    allocator_seal(server->allocator);
+    if (code == START_ENDED) {
+        notice(&server->notices, LOGLEVEL_NOTICE, "stopped before all data was loaded, bye");
+        server->state = SERVER_STOPPED;
+        return 0;
+    }
+    if (code != 0)
+        return code;
+    loading_end(server);
     server->state = SERVER_SERVING;
     create_welcome(server);
-    allocator_seal(server->allocator);
+    if (server->stop_asked)
+        server_stop(server);
     return 0;
 }
 

@@ -120,6 +120,11 @@ bool disk_is_open(const struct disk *disk, int handle)
     return disk_handle_of(disk, handle) != NULL;
 }
 
+uint64_t disk_size(const struct disk *disk, int handle)
+{
+    return disk_handle_of(disk, handle)->file->size;
+}
+
 const char *disk_name(const struct disk *disk, int handle)
 {
     const struct disk_handle *h = disk_handle_of(disk, handle);

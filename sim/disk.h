@@ -53,6 +53,7 @@ int disk_close(struct disk *disk, int handle); // 0 or -EBADF
 bool disk_is_open(const struct disk *disk, int handle);
 // The file's name (as of now, "" when it has been unlinked), for traces and faults.
 const char *disk_name(const struct disk *disk, int handle);
+uint64_t disk_size(const struct disk *disk, int handle);
 
 // Bytes read (fewer at the end of the file) or -EBADF, -EINVAL (unaligned on a direct handle), -EIO
 // (a block marked unreadable, see disk_damage.h).

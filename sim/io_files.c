@@ -137,6 +137,11 @@ int io_drop_cache(struct io *io, int file)
     return disk_drop_cache(io->world->disk, file);
 }
 
+int64_t io_file_size(struct io *io, int file)
+{
+    return (int64_t)disk_size(io->world->disk, file);
+}
+
 // A disk that is known to ignore the flag, and one that only pretends.
 bool io_honours_dsync(struct io *io, int file, char name[32])
 {

@@ -8,12 +8,15 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 // What a turn of the server costs, at most and now and then.
 #define TURN_NS_MAX 60000
 #define HICCUP_NS_MAX 20000000
 #define HICCUP_PPM 300
+// A start that recovers is asked to stop.
+#define STOP_LOADING_PPM 20000
 // Turns without any time passing that nobody would need.
 #define TURNS_STILL_MAX 1000000
 
@@ -146,6 +149,16 @@ static void io_disaster(struct world *world)
     longjmp(world->gone, 1);
 }
 
+static void io_stop_loading(struct world *world, const struct io *io)
+{
+    if (world->server == NULL || world->server->state != SERVER_LOADING || world->calm ||
+        world->plan.ppm[FAULT_KILL] == 0 || !io->signals ||
+        !random_chance(&world->timing, STOP_LOADING_PPM))
+        return;
+    trace_step(world->trace, world->now_ns, "is asked to stop", 0, 0, 0);
+    io_signal(world, SIGTERM);
+}
+
 static void io_count_turn(struct world *world, int64_t before_ns)
 {
     world->tally.turns++;
@@ -166,6 +179,7 @@ int io_wait(struct io *io, int64_t timeout_ns, struct io_event *events)
         world->now_ns += (int64_t)random_below(&world->timing, HICCUP_NS_MAX);
     io_sockets_poll(world);
     io_disaster(world);
+    io_stop_loading(world, io);
     int64_t until_ns = timeout_ns < 0 ? INT64_MAX : world->now_ns + timeout_ns;
     world_advance(world, until_ns, io_has_events);
     if (timeout_ns < 0 && io->ready_count == 0)

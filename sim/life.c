@@ -129,10 +129,15 @@ static enum life_end life_start(struct world *world)
     world->tally.starts++;
     world->start_reads_failed = 0;
     trace_step(world->trace, world->now_ns, "starts", world->tally.starts, 0, 0);
+    observer_starts(world, &config);
     int code = server_create(&config, "", &world->server);
     trace_step(world->trace, world->now_ns, "started", (uint64_t)code, 0, 0);
-    if (code == EXIT_CLEAN)
+    if (code == EXIT_CLEAN && world->server->state != SERVER_STOPPED)
         return LIFE_STOPPED;
+    if (code == EXIT_CLEAN) { // it was asked to stop while it recovered
+        life_drop(world);
+        return LIFE_NO_START;
+    }
     if (code == EXIT_DAMAGED)
         life_refused(world);
     else

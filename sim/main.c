@@ -177,6 +177,9 @@ static void main_row(const struct job *job, const struct outcome *outcome, bool 
     printf("       %.0f operations a second, %.2f simulated hours a second\n",
            (double)tally->operations / outcome->seconds,
            (double)tally->simulated_ns / 3.6e12 / outcome->seconds);
+    if (tally->loading > 0)
+        printf("       %llu commands refused while data was loaded\n",
+               (unsigned long long)tally->loading);
     if (hash)
         printf("       hash %016llx\n", (unsigned long long)outcome->hash);
     fflush(stdout);

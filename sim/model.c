@@ -79,6 +79,11 @@ void model_set_durability(struct model *model, enum model_durability durability,
     model->completion = completion;
 }
 
+void model_set_loading(struct model *model, bool loading)
+{
+    model->loading = loading;
+}
+
 // --- history ---------------------------------------------------------------------------------
 
 uint64_t model_newest(const struct model *model)

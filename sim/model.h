@@ -39,6 +39,8 @@ void model_session_free(struct model_session *session);
 uint64_t model_session_cursor(const struct model_session *session);
 // MULTI has been said, and neither EXEC nor DISCARD.
 bool model_session_queues(const struct model_session *session);
+// What it watches counts as changed.
+void model_session_spoil(struct model_session *session);
 
 // The right reply to one command.
 enum model_reply_kind {
@@ -132,6 +134,8 @@ enum model_durability model_appendfsync(const struct model *model);
 bool model_ack_completion(const struct model *model);
 // What a start begins with.
 void model_set_durability(struct model *model, enum model_durability durability, bool completion);
+// While a start recovers, INFO tells of no keys.
+void model_set_loading(struct model *model, bool loading);
 
 // --- history ---------------------------------------------------------------------------------
 

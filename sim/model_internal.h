@@ -88,6 +88,7 @@ struct model {
     uint64_t swaps;
     enum model_durability durability;
     bool completion;
+    bool loading;
     bool redis;      // the model of redis-server 7.0
     int64_t late_ms; // that the server's clock may be different
 };

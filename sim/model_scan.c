@@ -301,7 +301,7 @@ void model_do_info(struct model_call *call)
     struct bytes *bytes = &reply->bytes;
     bytes_text(bytes, reply->resp == 3 ? "=\1\r\ntxt:# Keyspace\r\n" : "$\1\r\n# Keyspace\r\n");
     for (uint32_t i = 0; i < MODEL_DATABASES; i++) {
-        if (model->present[i] > 0)
+        if (model->present[i] > 0 && !model->loading)
             bytes_format(bytes, "db%u:keys=%llu,expires=%llu,avg_ttl=\1\r\n", i,
                          (unsigned long long)model->present[i],
                          (unsigned long long)model->with_expiry[i]);

@@ -18,6 +18,13 @@ bool model_session_queues(const struct model_session *session)
     return session->transaction != NULL && session->transaction->open;
 }
 
+void model_session_spoil(struct model_session *session)
+{
+    struct model_transaction *transaction = session->transaction;
+    if (transaction != NULL && transaction->watches != NULL)
+        transaction->dirty = true;
+}
+
 // --- watches ---------------------------------------------------------------------------------
 
 static void watch_unlink(struct model_watch *watch)

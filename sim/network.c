@@ -251,8 +251,8 @@ static bool link_may_hang_up(const struct world *world, const struct link *link)
     const struct plan *plan = &world->plan;
     return link->client_gone || link->refused || conversation->over ||
            conversation->session.closing || plan->config.timeout_s > 0 ||
-           plan->ppm[FAULT_MEMORY_FULL] > 0 || world->server == NULL ||
-           world->server->state != SERVER_SERVING;
+           plan->ppm[FAULT_MEMORY_FULL] > 0 || world->server == NULL || world->server->stop_asked ||
+           (world->server->state != SERVER_SERVING && world->server->state != SERVER_LOADING);
 }
 
 static void link_end(struct world *world, struct link *link)

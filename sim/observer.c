@@ -270,6 +270,21 @@ static void observer_lost(struct world *world, const struct observer_dump *dump)
                (unsigned long long)model_newest(world->model));
 }
 
+static void observer_mode(struct world *world, const struct config *config)
+{
+    model_set_durability(world->model,
+                         config->appendfsync == APPENDFSYNC_ALWAYS     ? MODEL_ALWAYS
+                         : config->appendfsync == APPENDFSYNC_EVERYSEC ? MODEL_EVERYSEC
+                                                                       : MODEL_NO,
+                         config->wal_ack == WAL_ACK_COMPLETION);
+}
+
+void observer_starts(struct world *world, const struct config *config)
+{
+    observer_mode(world, config);
+    model_set_loading(world->model, true);
+}
+
 void observer_recovered(struct world *world)
 {
     struct observer *observer = world->observer;
@@ -290,14 +305,15 @@ void observer_recovered(struct world *world)
     // Later changes may have led to the same state again: they count as recovered.
     observer_add_frame(observer, server->recovery.end, change);
     observer->closed_first = observer->closed_count = 0;
-    const struct config *config = &server->config;
-    bool completion = config->wal_ack == WAL_ACK_COMPLETION;
-    model_set_durability(world->model,
-                         config->appendfsync == APPENDFSYNC_ALWAYS     ? MODEL_ALWAYS
-                         : config->appendfsync == APPENDFSYNC_EVERYSEC ? MODEL_EVERYSEC
-                                                                       : MODEL_NO,
-                         completion);
+    observer_mode(world, &server->config);
+    model_set_loading(world->model, false);
     observer->witnessed = 0;
+    // Nobody could know the keys that were watched before.
+    for (uint32_t i = 0; i < network_count(world->network); i++) {
+        struct link *link = network_link(world->network, i);
+        if (link != NULL && link->socket >= 0)
+            model_session_spoil(&link->conversation.session);
+    }
 }
 
 // --- execution -------------------------------------------------------------------------------
@@ -362,6 +378,18 @@ static void observer_refusal(struct world *world, const struct exchange *exchang
                disk ? "disk space" : "memory", command);
 }
 
+// Only a server that recovers may say so.
+static void observer_loading(struct world *world, const struct exchange *exchange)
+{
+    world->tally.loading++;
+    if (!world->serving)
+        return;
+    char command[256];
+    command_line_show(&exchange->line, command, sizeof(command));
+    world_fail(world, VERDICT_WRONG, "refused for loading, but there is nothing to load: %s",
+               command);
+}
+
 // A change to always answers only when all that was written before is durable.
 static enum promise observer_promise(const struct model *model, bool always, bool completion)
 {
@@ -384,6 +412,8 @@ static void observer_model(struct world *world, struct link *link, struct exchan
         model_refused(world->model, session, &exchange->line, refused, &exchange->reply);
     else
         model_execute(world->model, session, &exchange->line, now_ms, &exchange->reply);
+    if (!world->serving) // nothing that can be told yet
+        exchange->reply.shows = 0;
     exchange->promise = observer_promise(world->model, before, completion);
     bool weaker = (before && model_appendfsync(world->model) != MODEL_ALWAYS) ||
                   (completion && !model_ack_completion(world->model));
@@ -401,6 +431,7 @@ bool __wrap_commands_call(struct call *call)
     struct exchange *exchange = observer_exchange(world, link, call);
     uint64_t full = server->stats.denied_full;
     uint64_t memory = server->stats.denied_memory;
+    uint64_t loading = server->stats.denied_loading;
     observer_room_begin(&observer->room, call);
     observer->in_call = true;
     observer->steps = 0;
@@ -413,7 +444,10 @@ bool __wrap_commands_call(struct call *call)
         return false;
     char text[256];
     const char *refused = NULL;
-    if (server->stats.denied_full > full) {
+    if (server->stats.denied_loading > loading) {
+        observer_loading(world, exchange);
+        refused = "LOADING Redis is loading the dataset in memory";
+    } else if (server->stats.denied_full > full) {
         observer_refusal(world, exchange, true);
         snprintf(text, sizeof(text), "MISCONF Errors writing to the AOF file: %s",
                  strerror(journal_space_error(server)));

@@ -26,6 +26,9 @@ void observer_told(struct world *world, const struct exchange *exchange);
 // zeros.
 void observer_frame(struct world *world, const uint8_t *bytes, size_t length);
 
+// A start begins, with these settings: what is executed before it is over tells nothing of data.
+struct config;
+void observer_starts(struct world *world, const struct config *config);
 // The server has started: its state has to be one that the told changes allow. From then on
 // everything that it has is durable.
 void observer_recovered(struct world *world);

@@ -63,6 +63,7 @@ static void runner_add(struct tally *sum, const struct tally *tally)
     sum->starts += tally->starts;
     sum->recoveries += tally->recoveries;
     sum->refusals += tally->refusals;
+    sum->loading += tally->loading;
     sum->failed_stops += tally->failed_stops;
     sum->turns += tally->turns;
     sum->rows |= tally->rows;

@@ -135,6 +135,7 @@ static void plan_faults(struct plan *plan, struct random *random, uint64_t witho
 }
 
 // Small segments, so that many of them are filled; few clients' slots; little memory.
+#define LOAD_DELAY_US_MAX 2000
 static void plan_config(struct plan *plan, struct random *random)
 {
     static const int64_t segment_bytes[] = {KIB(256), KIB(256), KIB(256), KIB(512), MIB(1)};
@@ -162,6 +163,9 @@ static void plan_config(struct plan *plan, struct random *random)
                                             : APPENDFSYNC_ALWAYS;
     config->wal_ack = acknowledge == 0 ? WAL_ACK_COMPLETION : WAL_ACK_INTENT;
     config->wal_direct_io = direct == 0 ? WAL_DIRECT_NO : WAL_DIRECT_AUTO;
+    // A slow start, in which clients are there already.
+    if (random_below(random, 4) == 0)
+        config->key_load_delay_us = (int64_t)random_log(random, LOAD_DELAY_US_MAX);
 }
 
 static void plan_load(struct plan *plan)
@@ -171,6 +175,7 @@ static void plan_load(struct plan *plan)
     plan->think_us = 10;
     plan->config.wal_segment_size = (int64_t)MIB(64);
     plan->config.maxmemory = (int64_t)MIB(512);
+    plan->config.key_load_delay_us = 0;
 }
 
 void plan_draw(struct plan *plan, const struct scenario *scenario, uint64_t seed, uint64_t without,

@@ -45,6 +45,7 @@ struct tally {
     uint64_t recoveries; // starts that served
     uint64_t refusals;
     uint64_t failed_stops; // the server stopped by itself, as the log could not be written
+    uint64_t loading;      // commands refused because a start was not over
     uint64_t turns;
     uint64_t rows; // of the recovery table that decided, a bit each
     int64_t simulated_ns;

@@ -26,9 +26,10 @@
 // at the end of the file) or -errno. `slot` WAL_SLOT_COMPLETION means the completion log,
 // WAL_SLOT_CHECKPOINT the newest checkpoint and WAL_SLOT_CHECKPOINT_OLDER the one before it.
 // `checkpoints`: the numbers of these two, 0 where there is none. `expect` (may be NULL): so many keys
-// will come. `prefetch` (may be NULL): this record will be applied soon. `apply`: one record to replay;
-// 0, or -errno, which ends recovery. `lost` (NULL for a server): a part of the checkpoint is damaged; for
-// repair what is whole of it is read all the same, though the verdict refuses.
+// will come. `expect_log` (may be NULL): about so many bytes of the log will be replayed. `prefetch`
+// (may be NULL): this record will be applied soon. `apply`: one record to replay; 0, or -errno, which
+// ends recovery. `lost` (NULL for a server): a part of the checkpoint is damaged; for repair what is
+// whole of it is read all the same, though the verdict refuses.
 #define WAL_SLOT_COMPLETION UINT32_MAX
 #define WAL_SLOT_CHECKPOINT (UINT32_MAX - 2)
 #define WAL_SLOT_CHECKPOINT_OLDER (UINT32_MAX - 3)
@@ -38,6 +39,7 @@ struct wal_source {
                     uint64_t length);
     int (*apply)(void *context, const struct wal_record *record);
     void (*expect)(void *context, uint64_t keys);
+    void (*expect_log)(void *context, uint64_t bytes);
     void (*prefetch)(void *context, const struct wal_record *record);
     void (*lost)(void *context);
     uint64_t checkpoints[2];

@@ -41,6 +41,7 @@ static bool checkpoint_apply_map(struct wal_recovery *r)
     memcpy(record.map.ids, begin->ids, sizeof(record.map.ids));
     if (r->source->expect != NULL)
         r->source->expect(r->source->context, begin->keys);
+    recovery_expect_log(r, begin->segment);
     r->apply_error = r->source->apply(r->source->context, &record);
     return r->apply_error == 0;
 }

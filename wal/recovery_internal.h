@@ -132,6 +132,8 @@ void recovery_load_checkpoint(struct wal_recovery *r);
 
 // recovery_walk.c: verifies and replays along the chain. Leaves E in the result.
 void recovery_walk(struct wal_recovery *r);
+// Tells the source how much will be walked, about, when the chain begins in segment `number`.
+void recovery_expect_log(struct wal_recovery *r, uint64_t number);
 // Applies records, which are valid bytes. False: they make no sense, or apply failed.
 bool recovery_apply(struct wal_recovery *r, const uint8_t *records, uint64_t length,
                     uint32_t count);

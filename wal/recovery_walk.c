@@ -226,9 +226,21 @@ static struct recovery_cursor walk_start(struct wal_recovery *r)
     return start;
 }
 
+// From segment `number` on; nobody knows yet how far the newest one is filled.
+void recovery_expect_log(struct wal_recovery *r, uint64_t number)
+{
+    uint32_t halves = 0;
+    for (uint32_t i = r->order_count; i > 0 && r->slots[r->order[i - 1]].number >= number; i--)
+        halves += i == r->order_count ? 1 : 2;
+    if (r->source->expect_log != NULL)
+        r->source->expect_log(r->source->context, halves * (r->identity->segment_bytes / 2));
+}
+
 void recovery_walk(struct wal_recovery *r)
 {
     struct wal_recovery_result *result = r->result;
+    if (r->checkpoint.number == 0)
+        recovery_expect_log(r, 0);
     struct recovery_cursor start = walk_start(r);
     result->end = start.sequence - 1;
     result->end_chain = start.chain;

@@ -64,13 +64,6 @@ class Tested(Server):
             self.path = path
             os.makedirs(os.path.join(self.folder, "data"))
 
-    def start(self):
-        super().start()
-        client = self.client()
-        while str(client.call("PING")).startswith("LOADING"):
-            time.sleep(0.01)
-        client.close()
-
     def start_again(self):
         self.kill()
         time.sleep(DOWN_SECONDS)

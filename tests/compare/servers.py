@@ -51,6 +51,8 @@ class Server:
                 time.sleep(0.02)
         if self.password:
             wire.call(self.control, "AUTH", self.password)
+        while wire.call(self.control, "PING").startswith(b"-LOADING"):
+            time.sleep(0.005)
 
     def output(self):
         self.log.flush()

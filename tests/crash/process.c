@@ -91,7 +91,7 @@ static bool process_answers(const struct process *process)
     if (context != NULL && context->err == 0) {
         redisSetTimeout(context, (struct timeval){5, 0});
         redisReply *reply = redisCommand(context, "PING");
-        answers = reply != NULL && reply->type == REDIS_REPLY_STATUS;
+        answers = reply != NULL && reply->type == REDIS_REPLY_STATUS; // and not -LOADING
         if (reply != NULL)
             freeReplyObject(reply);
     }

@@ -134,9 +134,10 @@ class Server:
         while True:
             try:
                 client = Client(self.port, timeout=START_SECONDS)
-                client.call("PING")
+                reply = client.call("PING")
                 client.close()
-                return time.monotonic() - began
+                if not str(reply).startswith("LOADING"):
+                    return time.monotonic() - began
             except OSError:
                 pass
             if self.process.poll() is not None:
