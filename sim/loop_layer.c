@@ -98,12 +98,13 @@ void __wrap_clock_entropy(void *bytes, size_t length)
 
 // --- the start's end -------------------------------------------------------------------------
 
-int __wrap_io_signals(struct io *io, uint64_t token)
+int __wrap_server_run(struct server *server)
 {
     struct layer *layer = layer_current();
     layer->started = true;
     layer->touched = true;
-    return __real_io_signals(io, token);
+    atomic_store(&layer->shared->serving, layer->accepts);
+    return __real_server_run(server);
 }
 
 // --- sockets ---------------------------------------------------------------------------------
@@ -113,7 +114,9 @@ void __wrap_io_accept(struct io *io, int listener, uint64_t token)
     struct layer *layer = layer_current();
     layer->touched = true;
     __real_io_accept(io, listener, token);
-    atomic_store(&layer->shared->serving, true);
+    layer->accepts = true;
+    if (layer->started)
+        atomic_store(&layer->shared->serving, true);
 }
 
 void __wrap_io_socket_setup(struct io *io, int socket, int keepalive_s)

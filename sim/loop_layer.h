@@ -51,6 +51,7 @@ struct layer {
     bool kill_due;
     bool touched; // something was handed to the ring since it was looked at
     bool started; // everything that a start waits for is done
+    bool accepts; // as it does already while data is loaded
     struct layer_request requests[LAYER_REQUESTS_MAX];
     uint16_t file_of[LAYER_DESCRIPTORS_MAX]; // open descriptors
     uint16_t port_of[LAYER_DESCRIPTORS_MAX]; // accepted sockets

@@ -5,6 +5,7 @@
 
 #include "server/clock.h"
 #include "server/io.h"
+#include "server/server.h"
 
 // Declares both: __wrap_NAME, which the server's calls come to, and __real_NAME, which they meant.
 #define LOOP_WRAPPED(type, name, arguments)                                                        \
@@ -15,8 +16,9 @@ LOOP_WRAPPED(int64_t, clock_monotonic_ns, (void));
 LOOP_WRAPPED(int64_t, clock_wall_us, (void));
 LOOP_WRAPPED(void, clock_entropy, (void *bytes, size_t length));
 
+LOOP_WRAPPED(int, server_run, (struct server * server));
+
 LOOP_WRAPPED(int, io_wait, (struct io * io, int64_t timeout_ns, struct io_event *events));
-LOOP_WRAPPED(int, io_signals, (struct io * io, uint64_t token));
 LOOP_WRAPPED(void, io_accept, (struct io * io, int listener, uint64_t token));
 LOOP_WRAPPED(void, io_socket_setup, (struct io * io, int socket, int keepalive_s));
 LOOP_WRAPPED(void, io_receive, (struct io * io, int socket, uint64_t token));
