@@ -28,7 +28,7 @@ struct run {
     uint32_t previous;
     uint8_t state;
     uint8_t class_index;
-    uint8_t listed; // small: it is in its class's list
+    uint8_t listed;  // small: it is in its class's list
     uint8_t leaving; // small: its blocks are being moved away, none is handed out
     union {
         struct {
