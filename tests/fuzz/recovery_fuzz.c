@@ -13,18 +13,21 @@ static const struct driver_options always = {
     .durable = true, .failure = 40, .large = 5, .value_max = 3000};
 static const struct driver_options everysec = {
     .durable = false, .failure = 40, .large = 5, .value_max = 3000};
+static const struct driver_options checkpoints = {
+    .durable = true, .failure = 20, .large = 2, .value_max = 9000, .checkpoints = 50};
 
 // Lives and crashes; the last one leaves its tail torn.
 static struct driver *build(uint64_t seed)
 {
     struct driver *d = malloc(sizeof(*d));
-    driver_create(d, seed, seed % 2 ? &always : &everysec);
+    const struct driver_options *options = seed % 2 ? &always : &everysec;
+    driver_create(d, seed, seed % 4 < 2 ? options : &checkpoints);
     for (uint32_t life = 0; life < 3; life++) {
         enum wal_verdict verdict = driver_recover(d);
         assert(!wal_verdict_refuses(verdict));
         if (!driver_open(d, 3))
             break;
-        for (uint32_t step = 0; step < 120; step++) {
+        for (uint32_t step = 0; step < (d->options.checkpoints > 0 ? 600 : 120); step++) {
             if (!driver_step(d))
                 break;
         }
@@ -69,6 +72,48 @@ static void forge(struct driver *d, struct input *input)
         wal_frame_seal(at, &d->identity, block);
 }
 
+// The same of a checkpoint: its frames are sealed in their order, as far as they make one.
+static void forge_checkpoint(struct driver *d, struct input *input)
+{
+    struct disk_file *file = disk_file(&d->disk, WAL_SLOT_CHECKPOINT);
+    uint64_t numbers[2];
+    disk_checkpoints(&d->disk, numbers);
+    uint64_t block = input_byte(input) % 16 * WAL_BLOCK_BYTES;
+    uint32_t field = input_byte(input);
+    uint8_t value = (uint8_t)input_byte(input);
+    if (block + WAL_BLOCK_BYTES > file->length)
+        return;
+    file->stable[block + field] = value;
+    struct wal_checkpoint_writer writer;
+    uint64_t most = wal_checkpoint_frame_bytes_max(d->identity.segment_bytes);
+    wal_checkpoint_open(&writer, &d->identity, numbers[0]);
+    while (writer.offset + most <= file->length) {
+        uint8_t *frame = file->stable + writer.offset;
+        struct wal_checkpoint_header header;
+        struct wal_checkpoint_begin begin;
+        struct wal_checkpoint_end end;
+        memcpy(&header, frame, sizeof(header));
+        memcpy(&begin, frame + sizeof(header), sizeof(begin));
+        memcpy(&end, frame + sizeof(header), sizeof(end));
+        if (header.kind == WAL_CHECKPOINT_BEGIN && begin.first > 0 && begin.reserved == 0 &&
+            writer.offset == 0) {
+            wal_checkpoint_write_begin(&writer, frame, &begin);
+        } else if (header.kind == WAL_CHECKPOINT_RECORDS && header.length > 0 &&
+                   header.length <= most - sizeof(header) && writer.offset > 0) {
+            wal_checkpoint_frame(&writer, frame);
+            writer.used += header.length;
+            writer.count = header.count > 0 ? header.count : 1;
+            wal_checkpoint_frame_close(&writer);
+        } else {
+            if (header.kind == WAL_CHECKPOINT_END && writer.offset > 0) {
+                writer.records = end.records;
+                wal_checkpoint_write_end(&writer, frame, end.durable, end.chain);
+            }
+            return;
+        }
+    }
+}
+
 static int apply_nothing(void *context, const struct wal_record *record)
 {
     (void)context;
@@ -77,8 +122,12 @@ static int apply_nothing(void *context, const struct wal_record *record)
 
 static void forge_and_recover(struct driver *d, struct input *input)
 {
-    for (uint32_t i = 0; i < 16 && input->size > 0; i++)
-        forge(d, input);
+    for (uint32_t i = 0; i < 16 && input->size > 0; i++) {
+        if (input_byte(input) % 2 == 0)
+            forge(d, input);
+        else
+            forge_checkpoint(d, input);
+    }
     struct wal_source source = driver_source(d);
     source.apply = apply_nothing;
     int result = wal_recover(d->recovery, &d->identity, &source, DISK_SLOTS, &d->result);
@@ -89,9 +138,11 @@ static void damage(struct driver *d, struct input *input)
 {
     struct disk *disk = &d->disk;
     uint32_t what = input_byte(input);
-    uint32_t slot = input_byte(input) % 9;
-    if (slot == 8)
-        slot = WAL_SLOT_COMPLETION;
+    static const uint32_t others[] = {WAL_SLOT_COMPLETION, WAL_SLOT_CHECKPOINT,
+                                      WAL_SLOT_CHECKPOINT_OLDER};
+    uint32_t slot = input_byte(input) % 11;
+    if (slot >= 8)
+        slot = others[slot - 8];
     uint64_t block = input_byte(input) * WAL_BLOCK_BYTES;
     uint32_t other = input_byte(input) % 8;
     uint64_t length = disk_file(disk, slot)->length;

@@ -15,6 +15,11 @@
 #define DISK_SEGMENT_BYTES KIB(256)
 #define DISK_SECTOR_BYTES 512ULL
 #define DISK_COMPLETION_BYTES (WAL_COMPLETION_BLOCKS * WAL_BLOCK_BYTES)
+#define DISK_CHECKPOINT_BYTES MIB(3)
+#define DISK_CHECKPOINTS 3
+// Names of checkpoint files: a number, or one of these.
+#define DISK_NAME_NONE 0
+#define DISK_NAME_NEW UINT64_MAX
 
 struct disk_file {
     uint64_t length; // 0: no such file
@@ -23,10 +28,19 @@ struct disk_file {
     uint64_t dirty_low, dirty_high;
 };
 
+// A file that may have the name of a checkpoint.
+struct disk_checkpoint {
+    struct disk_file file;
+    uint64_t name;
+    uint64_t name_stable; // after a power cut, if the folder's change was lost
+};
+
 struct disk {
     uint64_t random;
     struct disk_file slots[DISK_SLOTS];
     struct disk_file completion;
+    struct disk_checkpoint checkpoints[DISK_CHECKPOINTS];
+    struct disk_file absent;
     // Reads of this block fail.
     bool bad;
     uint32_t bad_slot;
@@ -48,23 +62,52 @@ static inline uint64_t disk_below(struct disk *disk, uint64_t limit)
     return disk_random(disk) % limit;
 }
 
+static inline struct disk_checkpoint *disk_checkpoint(struct disk *disk, uint64_t name)
+{
+    for (uint32_t i = 0; i < DISK_CHECKPOINTS; i++) {
+        if (disk->checkpoints[i].name == name)
+            return &disk->checkpoints[i];
+    }
+    return NULL;
+}
+
+// Numbers of the newest two checkpoints, 0 where there is none.
+static inline void disk_checkpoints(struct disk *disk, uint64_t numbers[2])
+{
+    numbers[0] = 0;
+    numbers[1] = 0;
+    for (uint32_t i = 0; i < DISK_CHECKPOINTS; i++) {
+        uint64_t name = disk->checkpoints[i].name;
+        if (name == DISK_NAME_NEW || name <= numbers[1])
+            continue;
+        numbers[1] = name > numbers[0] ? numbers[0] : name;
+        numbers[0] = name > numbers[0] ? name : numbers[0];
+    }
+}
+
 static inline struct disk_file *disk_file(struct disk *disk, uint32_t slot)
 {
     if (slot == WAL_SLOT_COMPLETION)
         return &disk->completion;
+    if (slot == WAL_SLOT_CHECKPOINT || slot == WAL_SLOT_CHECKPOINT_OLDER) {
+        uint64_t numbers[2];
+        disk_checkpoints(disk, numbers);
+        uint64_t number = numbers[slot == WAL_SLOT_CHECKPOINT_OLDER];
+        return number > 0 ? &disk_checkpoint(disk, number)->file : &disk->absent;
+    }
     assert(slot < DISK_SLOTS);
     return &disk->slots[slot];
 }
 
 static inline uint64_t disk_capacity(uint32_t slot)
 {
+    if (slot == WAL_SLOT_CHECKPOINT || slot == WAL_SLOT_CHECKPOINT_OLDER)
+        return DISK_CHECKPOINT_BYTES;
     return slot == WAL_SLOT_COMPLETION ? DISK_COMPLETION_BYTES : DISK_SEGMENT_BYTES;
 }
 
-static inline void disk_create(struct disk *disk, uint32_t slot, uint64_t length)
+static inline void disk_create_file(struct disk_file *file, uint64_t capacity, uint64_t length)
 {
-    struct disk_file *file = disk_file(disk, slot);
-    uint64_t capacity = disk_capacity(slot);
     if (file->cache == NULL) {
         file->cache = malloc(capacity);
         file->stable = malloc(capacity);
@@ -76,36 +119,51 @@ static inline void disk_create(struct disk *disk, uint32_t slot, uint64_t length
     file->dirty_high = 0;
 }
 
+static inline void disk_create(struct disk *disk, uint32_t slot, uint64_t length)
+{
+    disk_create_file(disk_file(disk, slot), disk_capacity(slot), length);
+}
+
+static inline void disk_free_file(struct disk_file *file)
+{
+    free(file->cache);
+    free(file->stable);
+    memset(file, 0, sizeof(*file));
+}
+
 static inline void disk_free(struct disk *disk)
 {
-    for (uint32_t slot = 0; slot <= DISK_SLOTS; slot++) {
-        struct disk_file *file = slot < DISK_SLOTS ? &disk->slots[slot] : &disk->completion;
-        free(file->cache);
-        free(file->stable);
-        memset(file, 0, sizeof(*file));
-    }
+    for (uint32_t slot = 0; slot < DISK_SLOTS; slot++)
+        disk_free_file(&disk->slots[slot]);
+    for (uint32_t i = 0; i < DISK_CHECKPOINTS; i++)
+        disk_free_file(&disk->checkpoints[i].file);
+    disk_free_file(&disk->completion);
+}
+
+static inline void disk_copy_file(struct disk_file *to, const struct disk_file *from,
+                                  uint64_t capacity)
+{
+    memset(to, 0, sizeof(*to));
+    if (from->length == 0)
+        return;
+    disk_create_file(to, capacity, from->length);
+    memcpy(to->cache, from->cache, capacity);
+    memcpy(to->stable, from->stable, capacity);
 }
 
 static inline void disk_copy(struct disk *to, const struct disk *from)
 {
     *to = *from;
-    for (uint32_t slot = 0; slot <= DISK_SLOTS; slot++) {
-        uint32_t name = slot < DISK_SLOTS ? slot : WAL_SLOT_COMPLETION;
-        const struct disk_file *source = disk_file((struct disk *)from, name);
-        struct disk_file *file = disk_file(to, name);
-        memset(file, 0, sizeof(*file));
-        if (source->length == 0)
-            continue;
-        disk_create(to, name, source->length);
-        memcpy(file->cache, source->cache, disk_capacity(name));
-        memcpy(file->stable, source->stable, disk_capacity(name));
-    }
+    for (uint32_t slot = 0; slot < DISK_SLOTS; slot++)
+        disk_copy_file(&to->slots[slot], &from->slots[slot], DISK_SEGMENT_BYTES);
+    for (uint32_t i = 0; i < DISK_CHECKPOINTS; i++)
+        disk_copy_file(&to->checkpoints[i].file, &from->checkpoints[i].file, DISK_CHECKPOINT_BYTES);
+    disk_copy_file(&to->completion, &from->completion, DISK_COMPLETION_BYTES);
 }
 
-static inline void disk_write(struct disk *disk, uint32_t slot, uint64_t offset,
-                              const uint8_t *from, uint64_t bytes)
+static inline void disk_write_file(struct disk_file *file, uint64_t offset, const uint8_t *from,
+                                   uint64_t bytes)
 {
-    struct disk_file *file = disk_file(disk, slot);
     assert(offset + bytes <= file->length);
     memcpy(file->cache + offset, from, bytes);
     if (offset < file->dirty_low)
@@ -114,14 +172,31 @@ static inline void disk_write(struct disk *disk, uint32_t slot, uint64_t offset,
         file->dirty_high = offset + bytes;
 }
 
-static inline void disk_harden(struct disk *disk, uint32_t slot, uint64_t offset, uint64_t bytes)
+static inline void disk_write(struct disk *disk, uint32_t slot, uint64_t offset,
+                              const uint8_t *from, uint64_t bytes)
 {
-    struct disk_file *file = disk_file(disk, slot);
+    disk_write_file(disk_file(disk, slot), offset, from, bytes);
+}
+
+static inline void disk_harden_file(struct disk_file *file, uint64_t offset, uint64_t bytes)
+{
     memcpy(file->stable + offset, file->cache + offset, bytes);
     if (offset <= file->dirty_low && offset + bytes >= file->dirty_high) {
         file->dirty_low = UINT64_MAX;
         file->dirty_high = 0;
     }
+}
+
+static inline void disk_harden(struct disk *disk, uint32_t slot, uint64_t offset, uint64_t bytes)
+{
+    disk_harden_file(disk_file(disk, slot), offset, bytes);
+}
+
+// The names of checkpoints as they are now are on stable storage.
+static inline void disk_sync_folder(struct disk *disk)
+{
+    for (uint32_t i = 0; i < DISK_CHECKPOINTS; i++)
+        disk->checkpoints[i].name_stable = disk->checkpoints[i].name;
 }
 
 static inline void disk_sync(struct disk *disk, uint32_t slot)
@@ -174,6 +249,13 @@ static inline void disk_crash(struct disk *disk)
 {
     for (uint32_t slot = 0; slot < DISK_SLOTS; slot++)
         disk_crash_file(disk, &disk->slots[slot]);
+    for (uint32_t i = 0; i < DISK_CHECKPOINTS; i++) {
+        struct disk_checkpoint *checkpoint = &disk->checkpoints[i];
+        disk_crash_file(disk, &checkpoint->file);
+        if (checkpoint->name != checkpoint->name_stable && disk_below(disk, 2))
+            checkpoint->name = checkpoint->name_stable;
+        checkpoint->name_stable = checkpoint->name;
+    }
     disk_crash_file(disk, &disk->completion);
 }
 
@@ -224,7 +306,7 @@ static inline int64_t disk_read(struct disk *disk, uint32_t slot, uint64_t offse
                                 uint64_t length)
 {
     assert(offset % WAL_BLOCK_BYTES == 0 && length % WAL_BLOCK_BYTES == 0 && length > 0);
-    if (slot != WAL_SLOT_COMPLETION && slot >= DISK_SLOTS)
+    if (slot < WAL_SLOT_CHECKPOINT_OLDER && slot >= DISK_SLOTS)
         return -ENOENT;
     struct disk_file *file = disk_file(disk, slot);
     if (file->length == 0)

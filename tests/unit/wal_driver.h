@@ -5,17 +5,51 @@
 #include "storage/allocator.h"
 #include "tests/unit/wal_disk.h"
 #include "tests/unit/wal_model.h"
+#include "wal/checkpoint.h"
 
 #include <sys/mman.h>
 
 #define DRIVER_STAGING_BYTES MIB(4)
 
 struct driver_options {
-    bool durable;       // appendfsync always: every write is durable when it is done
-    uint32_t failure;   // writes of a thousand that fail
-    uint32_t large;     // commands of a hundred that are longer than a frame
-    uint32_t value_max; // bytes of other values
-    uint32_t resume;    // starts of a hundred that go on where the log ends, if that is possible
+    bool durable;         // appendfsync always: every write is durable when it is done
+    uint32_t failure;     // writes of a thousand that fail
+    uint32_t large;       // commands of a hundred that are longer than a frame
+    uint32_t value_max;   // bytes of other values
+    uint32_t resume;      // starts of a hundred that go on where the log ends, if that is possible
+    uint32_t checkpoints; // steps of a hundred that work at one; 0: none are made
+};
+
+// Where a checkpoint stands: a step each, with commands in between.
+enum driver_checkpoint_step {
+    DRIVER_IDLE,
+    DRIVER_WALK,
+    DRIVER_AWAIT,
+    DRIVER_END,
+    DRIVER_RENAME,
+    DRIVER_SYNC_FOLDER,
+    DRIVER_VERIFY,
+    DRIVER_WITNESS,
+    DRIVER_RETIRE,
+    DRIVER_SYNC_RETIRED,
+    DRIVER_WITHDRAW,
+};
+
+struct driver_checkpoint {
+    enum driver_checkpoint_step step;
+    struct wal_checkpoint_writer writer;
+    struct wal_checkpoint_begin begin;
+    struct disk_file *file; // checkpoint.new, and what it becomes
+    uint8_t *frame;
+    uint64_t newest;
+    uint64_t published;
+    uint64_t batch;
+    uint32_t from; // the walk begins with this key
+    uint32_t key;  // keys done
+    uint32_t done; // bytes of the next one
+    uint32_t total;
+    uint32_t finished; // by all processes
+    uint32_t reused;   // segments
 };
 
 struct driver {
@@ -36,6 +70,7 @@ struct driver {
     uint64_t completion_offset;
     uint64_t next_id;
     uint32_t resumed; // starts that went on where the log ended
+    struct driver_checkpoint checkpoint;
 
     void *recovery_region;
     struct wal_recovery *recovery;
@@ -84,6 +119,7 @@ static inline void driver_create(struct driver *d, uint64_t seed,
     // Small, so that frames straddle the reads.
     d->buffer_bytes = wal_frame_bytes_max(DISK_SEGMENT_BYTES) + WAL_BLOCK_BYTES * (1 + seed % 20);
     d->buffer = driver_memory(d->buffer_bytes);
+    d->checkpoint.frame = driver_memory(wal_checkpoint_frame_bytes_max(DISK_SEGMENT_BYTES));
     struct allocator *allocator = driver_allocator(&d->recovery_region, wal_recovery_overhead());
     d->recovery = wal_recovery_create(allocator, d->buffer, d->buffer_bytes);
     assert(d->recovery != NULL);
@@ -104,6 +140,7 @@ static inline void driver_free(struct driver *d)
     munmap(d->recovery_region, DRIVER_REGION_BYTES);
     free(d->staging);
     free(d->buffer);
+    free(d->checkpoint.frame);
     model_free(&d->model);
     disk_free(&d->disk);
 }
@@ -126,7 +163,9 @@ static inline int driver_apply(void *context, const struct wal_record *record)
 
 static inline struct wal_source driver_source(struct driver *d)
 {
-    return (struct wal_source){.context = d, .read = driver_read, .apply = driver_apply};
+    struct wal_source source = {.context = d, .read = driver_read, .apply = driver_apply};
+    disk_checkpoints(&d->disk, source.checkpoints);
+    return source;
 }
 
 static inline enum wal_verdict driver_recover(struct driver *d)
@@ -161,6 +200,8 @@ static inline void driver_prepare(struct driver *d)
         }
         if (!made)
             disk_create(&d->disk, slot, DISK_SEGMENT_BYTES);
+        else
+            d->checkpoint.reused++;
         wal_slot_prepared(d->wal, slot, 0);
     }
 }
@@ -259,6 +300,20 @@ static inline bool driver_open_segment(struct driver *d, uint32_t steps)
     return true;
 }
 
+// What the newest checkpoint replaces is removed.
+static inline bool driver_remove_checkpoints(struct driver *d, uint32_t steps)
+{
+    for (uint32_t i = 0; i < DISK_CHECKPOINTS; i++) {
+        struct disk_checkpoint *one = &d->disk.checkpoints[i];
+        if (one->name != d->result.checkpoint && one->name != DISK_NAME_NEW)
+            one->name = DISK_NAME_NONE;
+    }
+    if (steps == 4)
+        return false;
+    disk_sync_folder(&d->disk);
+    return true;
+}
+
 // After driver_recover: opens the log. `steps`: how far (a crash may come at any of them).
 static inline bool driver_open(struct driver *d, uint32_t steps)
 {
@@ -293,6 +348,12 @@ static inline bool driver_open(struct driver *d, uint32_t steps)
         return false;
     disk_harden(&d->disk, WAL_SLOT_COMPLETION, d->completion_offset, WAL_BLOCK_BYTES);
     wal_completion_done(d->wal, 0);
+    if (!driver_remove_checkpoints(d, steps))
+        return false;
+    d->checkpoint.step = DRIVER_IDLE;
+    d->checkpoint.newest = result->checkpoint_newest;
+    d->checkpoint.published = result->checkpoint;
+    model_state_copy(&d->model.live, &d->model.replayed);
     d->model.count = position;
     d->base = position;
     d->serving = true;
@@ -344,10 +405,12 @@ static inline void driver_append(struct driver *d, const struct model_command *c
 {
     struct wal_record record = model_id_record(command);
     wal_append(d->wal, &record);
+    model_apply(&d->model.live, &record);
     for (uint32_t op = 0; op < command->op_count; op++) {
         char name[32];
         record = model_record(command, op, name, d->model.scratch);
         wal_append(d->wal, &record);
+        model_apply(&d->model.live, &record);
     }
 }
 
@@ -374,9 +437,229 @@ static inline enum wal_admission driver_command(struct driver *d)
     return WAL_ADMIT;
 }
 
+// --- checkpoints ---------------------------------------------------------------------------------
+
+static inline void driver_checkpoint_begin(struct driver *d)
+{
+    struct driver_checkpoint *checkpoint = &d->checkpoint;
+    struct disk_checkpoint *file = disk_checkpoint(&d->disk, DISK_NAME_NEW);
+    if (file == NULL) {
+        file = disk_checkpoint(&d->disk, DISK_NAME_NONE);
+        if (file == NULL || file->name_stable != DISK_NAME_NONE)
+            return; // retired ones are still there
+        disk_create_file(&file->file, DISK_CHECKPOINT_BYTES, DISK_CHECKPOINT_BYTES);
+        file->name = DISK_NAME_NEW;
+    }
+    checkpoint->file = &file->file;
+    checkpoint->begin = (struct wal_checkpoint_begin){.next_id = d->model.live.map_next_id};
+    wal_checkpoint_place(d->wal, &checkpoint->begin);
+    wal_checkpoint_open(&checkpoint->writer, &d->identity, ++checkpoint->newest);
+    uint64_t bytes =
+        wal_checkpoint_write_begin(&checkpoint->writer, checkpoint->frame, &checkpoint->begin);
+    disk_write_file(checkpoint->file, 0, checkpoint->frame, bytes);
+    checkpoint->from = (uint32_t)disk_below(&d->disk, MODEL_KEYS + 1);
+    checkpoint->key = 0;
+    checkpoint->done = 0;
+    checkpoint->step = DRIVER_WALK;
+}
+
+// The key that the walk stands at, as it is now. False when there is none.
+static inline bool driver_checkpoint_record(struct driver *d, char name[32],
+                                            struct wal_record *record)
+{
+    const struct model_state *live = &d->model.live;
+    uint32_t key = (d->checkpoint.key + d->checkpoint.from) % (MODEL_KEYS + 1);
+    *record = (struct wal_record){.type = WAL_RECORD_SET, .keyspace = 7};
+    if (key == MODEL_KEYS) {
+        record->key = (const uint8_t *)"id";
+        record->key_length = 2;
+        record->data = (const uint8_t *)&live->id;
+        record->length = sizeof(live->id);
+        record->total = sizeof(live->id);
+        return live->id > 0;
+    }
+    record->key = (const uint8_t *)name;
+    record->key_length = model_key(name, key);
+    record->data = live->keys[key].bytes;
+    record->length = live->keys[key].total;
+    record->total = live->keys[key].total;
+    record->expiry_ms = live->keys[key].expiry_ms;
+    return live->keys[key].exists;
+}
+
+// One more record into the frame. False when it has no room for it.
+static inline bool driver_checkpoint_put(struct driver *d)
+{
+    struct driver_checkpoint *checkpoint = &d->checkpoint;
+    char name[32];
+    struct wal_record record;
+    bool exists = driver_checkpoint_record(d, name, &record);
+    // A value that has changed meanwhile: the log knows.
+    bool there = exists && (checkpoint->done == 0 || record.total == checkpoint->total);
+    if (there) {
+        uint64_t room = wal_checkpoint_room(&checkpoint->writer, record.key_length);
+        if (room == 0)
+            return false;
+        record.data += checkpoint->done;
+        record.length -= checkpoint->done;
+        if (record.length > room)
+            record.length = (uint32_t)room;
+        record.offset = checkpoint->done;
+        if (checkpoint->done > 0) {
+            record.type = WAL_RECORD_RANGE;
+            record.expiry_ms = 0;
+        }
+        bool fits = wal_checkpoint_append(&checkpoint->writer, &record);
+        assert(fits);
+        checkpoint->total = record.total;
+        checkpoint->done += record.length;
+    }
+    if (!there || checkpoint->done == record.total) {
+        checkpoint->key++;
+        checkpoint->done = 0;
+    }
+    return true;
+}
+
+static inline void driver_checkpoint_walk(struct driver *d)
+{
+    struct driver_checkpoint *checkpoint = &d->checkpoint;
+    struct wal_checkpoint_writer *writer = &checkpoint->writer;
+    uint64_t offset = writer->offset;
+    uint64_t records = 1 + disk_below(&d->disk, 3);
+    wal_checkpoint_frame(writer, checkpoint->frame);
+    while (records-- > 0 && checkpoint->key <= MODEL_KEYS && driver_checkpoint_put(d))
+        ;
+    uint64_t bytes = wal_checkpoint_frame_close(writer);
+    assert(offset + bytes + WAL_BLOCK_BYTES <= DISK_CHECKPOINT_BYTES);
+    disk_write_file(checkpoint->file, offset, checkpoint->frame, bytes);
+    if (checkpoint->key <= MODEL_KEYS)
+        return;
+    checkpoint->batch = wal_newest_batch(d->wal);
+    checkpoint->step = DRIVER_AWAIT;
+}
+
+static inline void driver_checkpoint_end(struct driver *d)
+{
+    struct driver_checkpoint *checkpoint = &d->checkpoint;
+    if (wal_batch_durable(d->wal) < checkpoint->batch)
+        return;
+    uint64_t chain;
+    uint64_t durable = wal_durable_point(d->wal, &chain);
+    uint64_t offset = checkpoint->writer.offset;
+    uint64_t bytes =
+        wal_checkpoint_write_end(&checkpoint->writer, checkpoint->frame, durable, chain);
+    disk_write_file(checkpoint->file, offset, checkpoint->frame, bytes);
+    checkpoint->step = DRIVER_END;
+}
+
+// Everything in the file is what was written.
+static inline bool driver_checkpoint_verify(struct driver *d)
+{
+    struct driver_checkpoint *checkpoint = &d->checkpoint;
+    struct wal_checkpoint_reader reader;
+    wal_checkpoint_read(&reader, &d->identity, checkpoint->writer.number);
+    while (!reader.ended) {
+        const uint8_t *records;
+        uint64_t length;
+        uint32_t count;
+        if (wal_checkpoint_frame_take(&reader, checkpoint->file->stable + reader.offset, &records,
+                                      &length, &count) < 0)
+            return false;
+    }
+    return true;
+}
+
+static inline void driver_checkpoint_rename(struct driver *d, uint64_t from, uint64_t to)
+{
+    struct disk_checkpoint *file = disk_checkpoint(&d->disk, from);
+    assert(file != NULL);
+    file->name = to;
+}
+
+static inline void driver_checkpoint_success(struct driver *d)
+{
+    struct driver_checkpoint *checkpoint = &d->checkpoint;
+    wal_release(d->wal, checkpoint->begin.first);
+    checkpoint->published = checkpoint->writer.number;
+    checkpoint->finished++;
+    checkpoint->step = DRIVER_IDLE;
+}
+
+// It fails: before it is published it stays as space, afterwards it is withdrawn.
+static inline bool driver_checkpoint_fails(struct driver *d)
+{
+    struct driver_checkpoint *checkpoint = &d->checkpoint;
+    if (checkpoint->step == DRIVER_IDLE || checkpoint->step >= DRIVER_WITNESS ||
+        disk_below(&d->disk, 1000) >= d->options.failure)
+        return false;
+    checkpoint->step = checkpoint->step > DRIVER_RENAME ? DRIVER_WITHDRAW : DRIVER_IDLE;
+    return true;
+}
+
+static inline void driver_checkpoint(struct driver *d)
+{
+    struct driver_checkpoint *checkpoint = &d->checkpoint;
+    uint64_t number = checkpoint->writer.number;
+    if (driver_checkpoint_fails(d))
+        return;
+    switch (checkpoint->step) {
+    case DRIVER_IDLE:
+        driver_checkpoint_begin(d);
+        return;
+    case DRIVER_WALK:
+        driver_checkpoint_walk(d);
+        return;
+    case DRIVER_AWAIT:
+        driver_checkpoint_end(d);
+        return;
+    case DRIVER_END:
+        disk_harden_file(checkpoint->file, 0, DISK_CHECKPOINT_BYTES);
+        checkpoint->step = DRIVER_RENAME;
+        return;
+    case DRIVER_RENAME:
+        driver_checkpoint_rename(d, DISK_NAME_NEW, number);
+        checkpoint->step = DRIVER_SYNC_FOLDER;
+        return;
+    case DRIVER_SYNC_FOLDER:
+        disk_sync_folder(&d->disk);
+        checkpoint->step = DRIVER_VERIFY;
+        return;
+    case DRIVER_VERIFY:
+        assert(driver_checkpoint_verify(d));
+        wal_checkpoint_verified(d->wal, number);
+        checkpoint->step = DRIVER_WITNESS;
+        return;
+    case DRIVER_WITNESS:
+        if (!wal_checkpoint_witnessed(d->wal, number))
+            return;
+        checkpoint->step = DRIVER_RETIRE;
+        if (checkpoint->published == 0)
+            driver_checkpoint_success(d);
+        return;
+    case DRIVER_RETIRE:
+        driver_checkpoint_rename(d, checkpoint->published, DISK_NAME_NEW);
+        checkpoint->step = DRIVER_SYNC_RETIRED;
+        return;
+    case DRIVER_SYNC_RETIRED:
+        disk_sync_folder(&d->disk);
+        driver_checkpoint_success(d);
+        return;
+    case DRIVER_WITHDRAW:
+        driver_checkpoint_rename(d, number, DISK_NAME_NEW);
+        disk_sync_folder(&d->disk);
+        checkpoint->step = DRIVER_IDLE;
+        return;
+    }
+}
+
 // Anything that may happen next. False when the log gave up.
 static inline bool driver_step(struct driver *d)
 {
+    if (d->options.checkpoints > 0 && disk_below(&d->disk, 100) < d->options.checkpoints) {
+        driver_checkpoint(d);
+        return true;
+    }
     switch (disk_below(&d->disk, 10)) {
     case 0:
     case 1:

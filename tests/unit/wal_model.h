@@ -46,6 +46,7 @@ struct model {
     struct model_command commands[MODEL_COMMANDS];
     struct model_state replayed;
     struct model_state expected;
+    struct model_state live; // of the process that runs
     uint8_t *scratch;
 };
 
@@ -56,6 +57,7 @@ static inline void model_create(struct model *model)
     for (uint32_t i = 0; i < MODEL_KEYS; i++) {
         model->replayed.keys[i].bytes = malloc(MODEL_VALUE_MAX);
         model->expected.keys[i].bytes = malloc(MODEL_VALUE_MAX);
+        model->live.keys[i].bytes = malloc(MODEL_VALUE_MAX);
     }
 }
 
@@ -65,6 +67,7 @@ static inline void model_free(struct model *model)
     for (uint32_t i = 0; i < MODEL_KEYS; i++) {
         free(model->replayed.keys[i].bytes);
         free(model->expected.keys[i].bytes);
+        free(model->live.keys[i].bytes);
     }
 }
 
@@ -76,6 +79,18 @@ static inline void model_state_clear(struct model_state *state)
         state->keys[i].exists = false;
         state->keys[i].expiry_ms = 0;
         state->keys[i].total = 0;
+    }
+}
+
+static inline void model_state_copy(struct model_state *to, const struct model_state *from)
+{
+    to->id = from->id;
+    to->map_next_id = from->map_next_id;
+    for (uint32_t i = 0; i < MODEL_KEYS; i++) {
+        to->keys[i].exists = from->keys[i].exists;
+        to->keys[i].expiry_ms = from->keys[i].expiry_ms;
+        to->keys[i].total = from->keys[i].total;
+        memcpy(to->keys[i].bytes, from->keys[i].bytes, from->keys[i].total);
     }
 }
 
