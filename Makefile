@@ -55,7 +55,8 @@ UNIT     := $(patsubst tests/unit/%_test.c,$B/tests/%_test,$(wildcard tests/unit
 UNIT_SUPPORT := $(patsubst %.c,$B/%.o,$(filter-out %_test.c,$(wildcard tests/unit/*.c)))
 
 .SECONDARY:
-.PHONY: all run test test-web tests sim mutants coverage bench fuzz install uninstall clean unit lint
+.PHONY: all run test test-web tests sim mutants coverage bench bench-scale soak \
+        fuzz install uninstall clean unit lint
 all: $B/poro-server $B/poro-wal
 
 $B/%.o: %.c
@@ -95,6 +96,11 @@ CRASH_O := $(patsubst %.c,$B/%.o,$(wildcard tests/crash/*.c))
 $B/crash_test: $(CRASH_O)
 	@echo "  LINK $@"
 	@$(CC) $^ $(LDFLAGS_ALL) -lhiredis -o $@
+
+# Load for the benchmark of scale.
+$B/bench_load: $(patsubst %.c,$B/%.o,$(wildcard tests/bench/load/*.c))
+	@echo "  LINK $@"
+	@$(CC) $^ $(LDFLAGS_ALL) -o $@
 
 # The client in C.
 $B/clients/hiredis_test: $B/tests/clients/hiredis_test.o
@@ -174,6 +180,22 @@ bench:
 	@tests/lint/need.sh $(RUN_PACKAGES) redis-server redis-tools python3 gnuplot-nox
 	@$(MAKE) --no-print-directory all
 	@python3 tests/bench/bench.py --poro $B/poro-server --out build/bench $(BENCH)
+
+# At millions of keys, beside redis-server: "--keys 1,5,20" needs 24 GiB of memory and 20 GB of disk.
+bench-scale:
+	@tests/lint/need.sh $(RUN_PACKAGES) redis-server python3 gnuplot-nox
+	@$(MAKE) --no-print-directory all $B/bench_load
+	@mkdir -p build/bench
+	@python3 tests/bench/scale.py --poro $B/poro-server --load $B/bench_load --out build/bench/scale $(SCALE)
+
+# Full load, checkpoints and kills for half an hour; disk use and memory are plotted and have to stay
+# within their bounds.
+SOAK_SECONDS ?= 1800
+soak:
+	@tests/lint/need.sh $(RUN_PACKAGES) libhiredis-dev python3 gnuplot-nox
+	@$(MAKE) --no-print-directory all $B/crash_test
+	@mkdir -p build/soak
+	@python3 tests/soak/soak.py --build $B --seconds $(SOAK_SECONDS) --out build/soak/soak $(SOAK)
 
 lint:
 	@tests/lint/need.sh $(RUN_PACKAGES) clang-format clang-tidy

@@ -166,6 +166,10 @@ bool client_check(struct client *client, const struct op *op, const redisReply *
                check_wrong(client, op, reply, "another value");
     case EXPECT_ARRAY:
         return check_array(client, op, reply);
+    case EXPECT_SAVE:
+        return reply->type == REDIS_REPLY_STATUS ||
+               strcmp(reply->str, "ERR Background save already in progress") == 0 ||
+               check_wrong(client, op, reply, "a checkpoint");
     case EXPECT_HOT:
         return check_hot(client, op, reply);
     case EXPECT_GROUP:

@@ -21,9 +21,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#define DEFAULT_ROUNDS 15
+#define DEFAULT_LOAD_MS 400
 #define START_PATIENCE_S 60
 #define FAILURES_MAX 5
 #define LIFE_ROUNDS_MAX 10
+#define OPS_MAX 20000
+// Of a soak: long lives, long rounds.
+#define SOAK_LIFE_ROUNDS_MIN 20
+#define SOAK_LIFE_ROUNDS_MAX 40
+#define SOAK_OPS_MAX 200000
+#define SOAK_LOAD_MS 6000
 // Keys that expire within a moment must have done so before everything is read.
 #define SHORT_LIVED_OVER_MS 80
 
@@ -34,6 +42,8 @@ struct options {
     uint32_t rounds;
     uint32_t load_ms;
     uint32_t writers;
+    uint32_t seconds; // 0: until the rounds are over
+    bool soak;
     bool verbose;
 };
 
@@ -161,6 +171,20 @@ static void crash_restart(struct test *test, struct life *life)
 
 // --- lives -----------------------------------------------------------------------------------
 
+// Checkpoints all the time, of all sizes; rounds long enough for several.
+static void crash_life_soaks(struct test *test, struct life *life)
+{
+    static const char *const segments[] = {"1mb", "4mb", "16mb"};
+    static const char *const sizes[] = {"1mb", "4mb", "16mb", "32mb"};
+    static const char *const shares[] = {"10", "50", "100"};
+    struct random *random = &test->random;
+    snprintf(life->segment_size, sizeof life->segment_size, "%s",
+             segments[random_below(random, 3)]);
+    life->checkpoint_size = sizes[random_below(random, 4)];
+    life->checkpoint_share = shares[random_below(random, 3)];
+    life->rounds_left = random_between(random, SOAK_LIFE_ROUNDS_MIN, SOAK_LIFE_ROUNDS_MAX);
+}
+
 static bool crash_life_begin(struct test *test, struct life *life, const struct options *options)
 {
     static const char *const sizes[] = {"256kb", "256kb", "1mb", "4mb", "16mb"};
@@ -177,6 +201,8 @@ static bool crash_life_begin(struct test *test, struct life *life, const struct 
     life->checkpoint_share = checkpoint_shares[random_below(random, 5)];
     life->direct = random_percent(random, 80) ? "auto" : "no";
     life->rounds_left = random_between(random, 1, LIFE_ROUNDS_MAX);
+    if (options->soak)
+        crash_life_soaks(test, life);
     snprintf(test->process.folder, sizeof test->process.folder, "%s/poro-crash-XXXXXX",
              options->folder);
     if (mkdtemp(test->process.folder) == NULL) {
@@ -227,11 +253,19 @@ static struct load_plan crash_plan(struct test *test, const struct options *opti
     struct load_plan plan = {.duration_ms = random_between(random, 1, options->load_ms),
                              .bytes = 1000000LL << random_below(random, 6),
                              .changes_mode = random_percent(random, 30),
-                             .vanishing = random_percent(random, 30)};
+                             .vanishing = random_percent(random, 30),
+                             .ops_max = OPS_MAX};
     if (random_percent(random, 25))
         plan.duration_ms = random_between(random, 1, 30);
     uint32_t which = random_below(random, 100);
     plan.ending = which < 75 ? ENDING_KILL : which < 85 ? ENDING_KILL_IDLE : ENDING_STOP;
+    if (options->soak) {
+        if (random_percent(random, 80))
+            plan.duration_ms = random_between(random, options->load_ms / 4, options->load_ms);
+        plan.bytes = 100000000LL << random_below(random, 5);
+        plan.ops_max = SOAK_OPS_MAX;
+        plan.saves = true;
+    }
     return plan;
 }
 
@@ -271,7 +305,10 @@ static uint32_t crash_rounds(struct test *test, const struct options *options)
 {
     struct life life = {0};
     uint32_t failed = 0;
-    for (test->round = 1; test->round <= options->rounds && failed < FAILURES_MAX; test->round++) {
+    int64_t end_us = options->seconds > 0 ? now_us() + options->seconds * 1000000LL : INT64_MAX;
+    for (test->round = 1;
+         test->round <= options->rounds && failed < FAILURES_MAX && now_us() < end_us;
+         test->round++) {
         // Every round draws from its own seed: what a round does depends on the seed alone.
         test->random.state = options->seed * 1000003 + test->round;
         test->failed = false;
@@ -292,10 +329,12 @@ static uint32_t crash_rounds(struct test *test, const struct options *options)
 static void crash_usage(void)
 {
     printf("usage: crash_test --server PATH [--rounds N] [--seed S] [--load-ms MS] [--writers N]\n"
-           "                  [--folder PATH] [--verbose]\n"
+           "                  [--folder PATH] [--soak] [--seconds S] [--verbose]\n"
            "  --load-ms   longest load of a round before the kill (default 400)\n"
            "  --writers   connections (default: 20 to 50, at random)\n"
-           "  --folder    where the data folders are made (default /tmp)\n");
+           "  --folder    where the data folders are made (default /tmp)\n"
+           "  --soak      long lives and rounds, checkpoints all the time\n"
+           "  --seconds   no further round after so long; then --rounds has no default\n");
 }
 
 static bool crash_options(int argc, char **argv, struct options *options)
@@ -304,7 +343,8 @@ static bool crash_options(int argc, char **argv, struct options *options)
         {"server", required_argument, NULL, 's'},  {"rounds", required_argument, NULL, 'r'},
         {"seed", required_argument, NULL, 'S'},    {"load-ms", required_argument, NULL, 'l'},
         {"writers", required_argument, NULL, 'w'}, {"folder", required_argument, NULL, 'f'},
-        {"verbose", no_argument, NULL, 'v'},       {0}};
+        {"verbose", no_argument, NULL, 'v'},       {"soak", no_argument, NULL, 'k'},
+        {"seconds", required_argument, NULL, 't'}, {0}};
     int option;
     while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
         switch (option) {
@@ -326,6 +366,12 @@ static bool crash_options(int argc, char **argv, struct options *options)
         case 'f':
             options->folder = optarg;
             break;
+        case 'k':
+            options->soak = true;
+            break;
+        case 't':
+            options->seconds = (uint32_t)strtoul(optarg, NULL, 10);
+            break;
         case 'v':
             options->verbose = true;
             break;
@@ -333,15 +379,18 @@ static bool crash_options(int argc, char **argv, struct options *options)
             return false;
         }
     }
+    if (options->rounds == 0)
+        options->rounds = options->seconds > 0 ? UINT32_MAX : DEFAULT_ROUNDS;
+    if (options->load_ms == 0)
+        options->load_ms = options->soak ? SOAK_LOAD_MS : DEFAULT_LOAD_MS;
     bool writers_fit = options->writers == 0 ||
                        (options->writers > WRITERS_FLUSHING + 1 && options->writers <= WRITERS_MAX);
-    return options->server != NULL && options->rounds > 0 && options->load_ms > 0 && writers_fit;
+    return options->server != NULL && writers_fit;
 }
 
 int main(int argc, char **argv)
 {
-    struct options options = {
-        .folder = "/tmp", .seed = (uint64_t)now_us(), .rounds = 15, .load_ms = 400};
+    struct options options = {.folder = "/tmp", .seed = (uint64_t)now_us()};
     if (!crash_options(argc, argv, &options)) {
         crash_usage();
         return 2;

@@ -16,8 +16,6 @@
 #define STOP_PATIENCE_MS 30000
 #define IDLE_PATIENCE_MS 30000
 #define DRAIN_PATIENCE_MS 10000
-// Of one writer in one round; keeps the model small when the server is quick.
-#define OPS_MAX 20000
 
 struct load {
     struct test *test;
@@ -87,7 +85,8 @@ static void load_turn(struct load *load, int wait_ms)
 {
     for (uint32_t i = 0; i < load->count; i++) {
         struct client *client = &load->clients[i];
-        while (load->sending && client_ready(client) && client->writer->op_count < OPS_MAX) {
+        while (load->sending && client_ready(client) &&
+               client->writer->op_count < load->plan->ops_max) {
             uint32_t before = client->writer->op_count;
             workload_send(&load->workload, client);
             if (client->writer->op_count == before)
@@ -198,6 +197,7 @@ void load_run(struct test *test, const struct load_plan *plan)
     workload_create(&load->workload, test);
     load->workload.bytes_left = plan->bytes;
     load->workload.changes_mode = plan->changes_mode;
+    load->workload.saves = plan->saves;
     load_open(load);
     load_steady(load);
     if (test->process.pid != 0) {

@@ -18,6 +18,8 @@ struct load_plan {
     int64_t bytes;     // of values
     bool changes_mode; // CONFIG SET appendfsync and wal-ack in between
     bool vanishing;    // also clients that go away with requests in flight
+    bool saves;        // BGSAVE in between
+    uint32_t ops_max;  // of one writer; keeps the model small when the server is quick
 };
 
 // Runs until the server has been sent the signal; after SIGTERM until it has ended. Every reply that

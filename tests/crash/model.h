@@ -67,6 +67,7 @@ enum expect {
     EXPECT_NIL,
     EXPECT_BULK,  // of `length` and `hash`
     EXPECT_ARRAY, // the states of the effects
+    EXPECT_SAVE,  // that it has begun or will, or is going on
     // What others wrote, as far as it can be known:
     EXPECT_HOT,     // key `number` of writer `peer`
     EXPECT_GROUP,   // group `peer`

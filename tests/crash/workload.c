@@ -180,6 +180,16 @@ static void workload_mode(struct workload *workload, struct client *client)
     client_send(client, &command);
 }
 
+static void workload_save(struct workload *workload, struct client *client)
+{
+    struct command command = {0};
+    command_add(&command, "BGSAVE");
+    if (random_percent(&workload->random, 50))
+        command_add(&command, "SCHEDULE");
+    model_add_op(client->writer, EXPECT_SAVE);
+    client_send(client, &command);
+}
+
 // Behind a write of its own, a reader's replies wait with it: only clients that write nothing would
 // be shown what is not yet safe, if the server ever showed it.
 static void workload_read(struct workload *workload, struct client *client)
@@ -229,4 +239,6 @@ void workload_send(struct workload *workload, struct client *client)
         workload_flush(workload, client);
     else if (workload->changes_mode && client->writer->number == WRITERS_FLUSHING + 1)
         workload_mode(workload, client);
+    else if (workload->saves && which < 991 && client->writer->number == WRITERS_FLUSHING)
+        workload_save(workload, client);
 }

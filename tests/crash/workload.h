@@ -9,6 +9,7 @@ struct workload {
     struct random random;
     int64_t bytes_left; // of values in this round; then they become short
     bool changes_mode;  // CONFIG SET appendfsync and wal-ack while clients write
+    bool saves;         // BGSAVE while clients write
     char *values;       // room for the values of one command
 };
 
