@@ -4,7 +4,7 @@ suite compare python3 tests/compare/compare.py --poro "$server"
 suite compare_can_fail sh -c '! python3 tests/compare/compare.py --self --spoil 300 --commands 2000 && echo "compare_can_fail: 1 passed, 0 failed"'
 suite dump python3 tests/compare/dump_test.py --poro "$server"
 suite crash "$build/crash_test" --server "$server" --rounds "${CRASH_ROUNDS:-40}"
-suite soak python3 tests/soak/soak.py --build "$build" --seconds "${SOAK_SECONDS:-60}"
+suite soak python3 tests/soak/soak.py --build "$build" --seconds "${SOAK_SECONDS:-30}"
 suite disk_full tests/crash/disk_full.sh "$server"
 suite administration python3 tests/administration/administration_test.py --server "$server"
 suite loading python3 tests/loading/loading_test.py --server "$server"
