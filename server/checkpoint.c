@@ -54,7 +54,8 @@ void checkpoint_continue(struct server *server, uint64_t newest, uint64_t loaded
     checkpoint->newest = newest;
     checkpoint->published = loaded;
     checkpoint->bytes = server->recovery.checkpoint_bytes;
-    checkpoint->reserved_published = checkpoint->bytes;
+    checkpoint->reserved_new = SPACE_UNKNOWN;
+    checkpoint->reserved_published = SPACE_UNKNOWN;
     checkpoint->done_ms = server->wall_ms;
     // What was replayed counts as the log's growth since the checkpoint.
     checkpoint->log_base = wal_bytes_total(server->wal) - server->recovery.bytes;
@@ -132,6 +133,12 @@ static void step_submit(struct server *server)
     char *name = checkpoint->name; // lent to the request
     checkpoint->waiting = true;
     switch (checkpoint->step) {
+    case CHECKPOINT_DISCARD_CLOSE:
+        io_close(io, checkpoint->file, token);
+        return;
+    case CHECKPOINT_DISCARD:
+        io_unlink(io, folder, WAL_NAME_CHECKPOINT_NEW, token);
+        return;
     case CHECKPOINT_OPEN:
         io_open(io, folder, WAL_NAME_CHECKPOINT_NEW, journal_file_flags(server) | IO_OPEN_CREATE,
                 token);
@@ -451,7 +458,26 @@ static void space_allocated(struct server *server, int32_t result)
         attempt_begin(server);
 }
 
+static uint64_t space_step(const struct server *server)
+{
+    return (uint64_t)server->config.wal_segment_size / 4;
+}
+
 // Space for a checkpoint of what is there now, and for some growth.
+static uint64_t space_target(const struct server *server)
+{
+    uint64_t expected = checkpoint_expected_bytes(server), step = space_step(server);
+    return (expected + expected / 8 + step) / step * step;
+}
+
+// Files stay as large as they have been: after data has gone, a new one gives the rest back.
+static bool space_surplus(const struct server *server, uint64_t reserved)
+{
+    uint64_t target = space_target(server);
+    return reserved > target + target / 4 + space_step(server);
+}
+
+// True when what is reserved is too little: then `reserving` says how much it should be.
 static bool space_wanted(struct server *server)
 {
     struct checkpoint *checkpoint = server->checkpoint;
@@ -463,10 +489,15 @@ static bool space_wanted(struct server *server)
         }
         return false;
     }
-    uint64_t step = (uint64_t)server->config.wal_segment_size / 4;
-    checkpoint->reserving = (expected + expected / 8 + step) / step * step;
+    checkpoint->reserving = space_target(server);
     checkpoint->space_tight = false;
     return true;
+}
+
+static void space_open(struct server *server)
+{
+    bool surplus = space_surplus(server, server->checkpoint->reserved_new);
+    step_go(server, surplus ? CHECKPOINT_DISCARD : CHECKPOINT_OPEN);
 }
 
 static void idle_look(struct server *server)
@@ -479,7 +510,9 @@ static void idle_look(struct server *server)
         checkpoint->began_ns = server->now_ns;
         checkpoint->began_ms = server->wall_ms;
         if (checkpoint->file < 0)
-            step_go(server, CHECKPOINT_OPEN);
+            space_open(server);
+        else if (space_surplus(server, checkpoint->reserved))
+            step_go(server, CHECKPOINT_DISCARD_CLOSE);
         else if (space_wanted(server))
             step_go(server, CHECKPOINT_ALLOCATE);
         else
@@ -488,19 +521,38 @@ static void idle_look(struct server *server)
     }
     if (server->now_ns < checkpoint->space_retry_ns || !space_wanted(server))
         return;
-    step_go(server, checkpoint->file < 0 ? CHECKPOINT_OPEN : CHECKPOINT_ALLOCATE);
+    if (checkpoint->file < 0)
+        space_open(server);
+    else
+        step_go(server, CHECKPOINT_ALLOCATE);
 }
 
 // --- steps -------------------------------------------------------------------------------------
+
+static void space_failed(struct server *server, int error)
+{
+    if (server->checkpoint->running)
+        attempt_failed(server, error);
+    else
+        space_allocated(server, error);
+}
+
+static void discard_event(struct server *server, int32_t result)
+{
+    struct checkpoint *checkpoint = server->checkpoint;
+    if (result < 0 && result != -ENOENT) {
+        space_failed(server, result);
+        return;
+    }
+    checkpoint->reserved_new = 0;
+    step_go(server, CHECKPOINT_OPEN);
+}
 
 static void open_event(struct server *server, int32_t result)
 {
     struct checkpoint *checkpoint = server->checkpoint;
     if (result < 0) {
-        if (checkpoint->running)
-            attempt_failed(server, result);
-        else
-            space_allocated(server, result);
+        space_failed(server, result);
         return;
     }
     checkpoint->file = result;
@@ -522,6 +574,14 @@ static void step_event(struct server *server, int32_t result)
 {
     struct checkpoint *checkpoint = server->checkpoint;
     switch (checkpoint->step) {
+    case CHECKPOINT_DISCARD_CLOSE:
+        checkpoint->file = -1;
+        checkpoint->reserved = 0;
+        step_go(server, CHECKPOINT_DISCARD);
+        return;
+    case CHECKPOINT_DISCARD:
+        discard_event(server, result);
+        return;
     case CHECKPOINT_OPEN:
         open_event(server, result);
         return;
@@ -544,6 +604,8 @@ static void step_event(struct server *server, int32_t result)
         return;
     case CHECKPOINT_CLOSE:
         checkpoint->file = -1;
+        checkpoint->reserved_new = checkpoint->reserved_published; // once it is retired
+        checkpoint->reserved_published = checkpoint->reserved;
         checkpoint->reserved = 0;
         if (checkpoint->published == 0)
             attempt_success(server);
@@ -569,6 +631,7 @@ static void step_event(struct server *server, int32_t result)
         return;
     case CHECKPOINT_ABANDON:
         checkpoint->file = -1;
+        checkpoint->reserved_new = checkpoint->reserved;
         checkpoint->reserved = 0;
         attempt_end(server);
         return;

@@ -21,8 +21,13 @@
 #define CHECKPOINT_SHARE 10
 #define CHECKPOINT_SHARE_HURRY 2
 
+// Space of a file that an earlier process has made: more than any.
+#define SPACE_UNKNOWN UINT64_MAX
+
 enum checkpoint_step {
     CHECKPOINT_IDLE,
+    CHECKPOINT_DISCARD_CLOSE, // checkpoint.new has much more space than is needed
+    CHECKPOINT_DISCARD,
     CHECKPOINT_OPEN,        // checkpoint.new
     CHECKPOINT_ALLOCATE,    // space for it
     CHECKPOINT_WALK,        // entries are written
@@ -102,8 +107,9 @@ struct checkpoint {
     uint64_t commands;
 
     // space
-    uint64_t reserved; // of checkpoint.new
-    uint64_t reserved_published;
+    uint64_t reserved;           // what the open file has
+    uint64_t reserved_new;       // what checkpoint.new may have while it is not open
+    uint64_t reserved_published; // what the newest one in its place may have
     uint64_t reserving;
     int64_t space_retry_ns;
     bool space_short;

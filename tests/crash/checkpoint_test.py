@@ -231,6 +231,10 @@ def test_unverified(world, folder, wanted):
         shutil.rmtree(copy)
 
 
+def folder_bytes(data):
+    return sum(os.stat(os.path.join(data, n)).st_blocks for n in os.listdir(data)) * 512
+
+
 def test_bound(world):
     """Much is written, little is kept: the folder stays small."""
     megabytes = 1 << 20
@@ -242,8 +246,7 @@ def test_bound(world):
     largest = 0
     for turn in range(120):
         client.pipeline([("SET", b"key:%d" % (i % 2000), value) for i in range(1000)])
-        blocks = sum(os.stat(os.path.join(data, n)).st_blocks for n in os.listdir(data)) * 512
-        largest = max(largest, blocks)
+        largest = max(largest, folder_bytes(data))
     info = dict(line.split(":", 1) for line in client.call("INFO", "persistence").decode().split("\r\n")
                 if ":" in line)
     world.score.check("checkpoints begin by themselves", int(info["checkpoint_number"]) >= 3,
@@ -262,6 +265,34 @@ def test_bound(world):
     server.remove()
 
 
+def test_shrinks(world):
+    """Where data has gone, the checkpoints' files give their space back, also those of an earlier process."""
+    megabytes = 1 << 20
+    server = world.server(options=["--auto-aof-rewrite-min-size", "1mb", "--maxmemory", "128mb"])
+    data = os.path.join(server.folder, "data")
+    server.start()
+    client = server.client()
+    for restarted in (False, True):
+        client.pipeline([("SET", b"key:%d" % i, os.urandom(10000)) for i in range(5000)])
+        world.score.check("shrinks: saved", client.call("SAVE") == "OK" and client.call("SAVE") == "OK")
+        before = folder_bytes(data)
+        if restarted:
+            client.close()
+            server.kill()
+            server.start()
+            client = server.client()
+        world.score.check("shrinks: flushed", client.call("FLUSHALL") == "OK")
+        # The next two are written into the space that the last ones have left.
+        for turn in range(3):
+            world.score.check("shrinks: empty", client.call("SAVE") == "OK")
+        after = folder_bytes(data)
+        world.score.check("two checkpoints of 50 MB are gone, restarted: %s" % restarted,
+                          before - after > 90 * megabytes, (before, after))
+    client.close()
+    server.kill()
+    server.remove()
+
+
 def main():
     world = World(sys.argv[1])
     server, wanted = make_folder(world)
@@ -272,6 +303,7 @@ def main():
     test_unverified(world, server.folder, wanted)
     server.remove()
     test_bound(world)
+    test_shrinks(world)
     sys.exit(world.score.end())
 
 

@@ -71,8 +71,11 @@ class Bound:
         return max(trigger, self.log_at_start or 0) + trigger / 2 + behind + segments
 
     def disk(self):
-        # An eighth more than a checkpoint is kept free for the next one, in steps of a quarter segment.
-        return int(2 * (max(self.largest) * 9 / 8 + self.segment_bytes / 4) + self.log_bytes())
+        # An eighth more than a checkpoint is kept free for the next one, in steps of a quarter segment;
+        # a quarter more, and another step, stays when there is less than there was.
+        step = self.segment_bytes / 4
+        file = (max(self.largest) * 9 / 8 + step) * 5 / 4 + step
+        return int(2 * file + self.log_bytes())
 
     def resident(self):
         return int(self.used_peak * 1.08 + RESIDENT_FIXED)
