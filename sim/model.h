@@ -47,6 +47,7 @@ enum model_reply_kind {
     MODEL_EXACT,   // `bytes`
     MODEL_TIME,    // `bytes`, an integer, or about that
     MODEL_PATTERN, // `bytes`, where the byte 1 stands for a number: one or more digits
+    MODEL_CHOICE,  // one of the lines of `bytes`
     MODEL_NONE,    // no reply at all
     MODEL_BULK,    // any one bulk string, or verbatim string in RESP3 (INFO, CLIENT LIST)
     MODEL_KEYS,    // an array of exactly the keys of the set `bytes`, in any order

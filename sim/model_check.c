@@ -102,6 +102,23 @@ static int64_t check_time(const struct check *check)
     return (int64_t)line + 2;
 }
 
+// Lines, none of which begins another one.
+static int64_t check_choice(const struct check *check)
+{
+    const struct bytes *lines = &check->reply->bytes;
+    size_t at = 0;
+    while (at < lines->length) {
+        const uint8_t *line = lines->data + at;
+        size_t length =
+            (size_t)((const uint8_t *)memchr(line, '\n', lines->length - at) - line) + 1;
+        size_t common = check->length < length ? check->length : length;
+        if (memcmp(line, check->sent, common) == 0)
+            return common == length ? (int64_t)length : -EAGAIN;
+        at += length;
+    }
+    return wrong_bytes(check, 0, 0);
+}
+
 static int64_t check_pattern(const struct check *check)
 {
     const struct bytes *right = &check->reply->bytes;
@@ -503,6 +520,8 @@ int64_t model_reply_check(struct model_reply *reply, const uint8_t *sent, size_t
         return check_time(&check);
     case MODEL_PATTERN:
         return check_pattern(&check);
+    case MODEL_CHOICE:
+        return check_choice(&check);
     case MODEL_BULK:
         return check_bulk(&check);
     case MODEL_KEYS:

@@ -169,6 +169,11 @@ bool model_transaction_queue(struct model_call *call)
 {
     if (!model_session_queues(call->session) || is_immediate(call->command->handler))
         return false;
+    if (call->command->handler == model_do_save) {
+        model_transaction_refuse(call->session);
+        model_reply_error(call, "ERR Command not allowed inside a transaction");
+        return true;
+    }
     struct model_queued *queued = queue_place(call->session->transaction);
     command_line_copy(&queued->line, call->line);
     queued->command = call->command;

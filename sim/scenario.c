@@ -134,6 +134,21 @@ static void plan_faults(struct plan *plan, struct random *random, uint64_t witho
     }
 }
 
+// Checkpoints all the time, seldom, or never by themselves.
+static void plan_checkpoints(struct config *config, struct random *random)
+{
+    uint64_t often = random_below(random, 8);
+    config->auto_aof_rewrite_min_size = (int64_t)KIB(random_log(random, 4096));
+    config->auto_aof_rewrite_percentage = (int64_t)random_log(random, 400);
+    if (often == 0)
+        config->auto_aof_rewrite_percentage = 0;
+    if (often == 1)
+        snprintf(config->save, sizeof(config->save), "%u %u",
+                 (uint32_t)random_between(random, 1, 30), (uint32_t)random_log(random, 200));
+    else
+        config->save[0] = '\0';
+}
+
 // Small segments, so that many of them are filled; few clients' slots; little memory.
 #define LOAD_DELAY_US_MAX 2000
 static void plan_config(struct plan *plan, struct random *random)
@@ -162,6 +177,7 @@ static void plan_config(struct plan *plan, struct random *random)
                           : durability == 1 ? APPENDFSYNC_NO
                                             : APPENDFSYNC_ALWAYS;
     config->wal_ack = acknowledge == 0 ? WAL_ACK_COMPLETION : WAL_ACK_INTENT;
+    plan_checkpoints(config, random);
     config->wal_direct_io = direct == 0 ? WAL_DIRECT_NO : WAL_DIRECT_AUTO;
     // A slow start, in which clients are there already.
     if (random_below(random, 4) == 0)

@@ -52,6 +52,7 @@ void workload_draw(struct workload *workload, struct random *random)
         .multi_keys_max = (uint32_t)random_between(random, 2, 20),
         .flush_ppm = ppm_or_none(random, 10000),
         .whole_ppm = ppm_or_none(random, 100000),
+        .save_ppm = ppm_or_none(random, 30000),
         .config_ppm = random_below(random, 8) == 0 ? 50000 : ppm_or_none(random, 10000),
         .session_ppm = ppm_or_none(random, 100000),
         .wrong_ppm = ppm_or_none(random, 100000),
@@ -87,6 +88,7 @@ void workload_default(struct workload *workload)
         .swap_ppm = 200,
         .flush_ppm = 500,
         .whole_ppm = 5000,
+        .save_ppm = 2000,
         .session_ppm = 10000,
         .wrong_ppm = 10000,
     };
@@ -95,6 +97,7 @@ void workload_default(struct workload *workload)
 void workload_imitate_redis(struct workload *workload)
 {
     workload->newer_ppm = 0;
+    workload->save_ppm = 0;
 }
 
 // --- groups ----------------------------------------------------------------------------------
@@ -205,6 +208,8 @@ static void draw_any(const struct draw *draw, uint64_t scan_cursor)
         draw_swap(draw);
     else if (at < (end += workload->whole_ppm))
         draw_whole(draw, scan_cursor);
+    else if (at < (end += plain ? 0 : workload->save_ppm))
+        draw_save(draw);
     else if (at < (end += plain ? 0 : workload->config_ppm))
         draw_config(draw);
     else if (at < (end += workload->session_ppm))

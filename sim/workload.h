@@ -33,6 +33,7 @@ struct workload {
     uint32_t swap_ppm;        // SWAPDB
     uint32_t flush_ppm;       // FLUSHDB, FLUSHALL
     uint32_t whole_ppm;       // KEYS, SCAN, DBSIZE, RANDOMKEY, INFO
+    uint32_t save_ppm;        // SAVE, BGSAVE, BGREWRITEAOF, LASTSAVE
     uint32_t config_ppm;      // CONFIG SET appendfsync, wal-ack
     uint32_t session_ppm;     // SELECT, HELLO, CLIENT, PING, ECHO, RESET, WAIT
     uint32_t wrong_ppm; // deserves an error: wrong type of argument, unknown command, overflow

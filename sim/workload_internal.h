@@ -86,6 +86,8 @@ void draw_whole(const struct draw *draw, uint64_t scan_cursor);
 // Commands that deserve an error.
 void draw_wrong(const struct draw *draw);
 // SELECT, HELLO, CLIENT, PING, ECHO, RESET, ...
+// On checkpoints.
+void draw_save(const struct draw *draw);
 void draw_session(const struct draw *draw);
 
 #endif

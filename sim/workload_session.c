@@ -95,6 +95,29 @@ static void draw_other(const struct draw *draw)
     }
 }
 
+void draw_save(const struct draw *draw)
+{
+    switch (draw_below(draw, 8)) {
+    case 0:
+        draw_words(draw, "LASTSAVE", NULL);
+        break;
+    case 1:
+        draw_words(draw, draw_below(draw, 8) == 0 || !draw->queued ? "SAVE" : "BGSAVE", NULL);
+        break;
+    case 2:
+    case 3:
+        draw_words(draw, "BGREWRITEAOF", NULL);
+        break;
+    case 4:
+    case 5:
+        draw_words(draw, "BGSAVE", "SCHEDULE", NULL);
+        break;
+    default:
+        draw_words(draw, "BGSAVE", draw_below(draw, 16) == 0 ? "LATER" : NULL, NULL);
+        break;
+    }
+}
+
 void draw_session(const struct draw *draw)
 {
     switch (draw_below(draw, 8)) {

@@ -109,8 +109,8 @@ static inline uint64_t disk_capacity(uint32_t slot)
 static inline void disk_create_file(struct disk_file *file, uint64_t capacity, uint64_t length)
 {
     if (file->cache == NULL) {
-        file->cache = malloc(capacity);
-        file->stable = malloc(capacity);
+        file->cache = aligned_alloc(WAL_BLOCK_BYTES, capacity);
+        file->stable = aligned_alloc(WAL_BLOCK_BYTES, capacity);
     }
     memset(file->cache, 0, capacity);
     memset(file->stable, 0, capacity);
