@@ -75,10 +75,12 @@ static bool rot_chain(struct damage_work *work, uint64_t low, uint64_t high)
     const struct survey *survey = &work->before;
     if (high > survey->end)
         high = survey->end;
+    if (low < survey->first)
+        low = survey->first;
     if (low > high)
         return false;
     uint64_t sequence = low + random_below(work->random, high - low + 1);
-    return rot_frame(work, &survey->frames[survey->chain[sequence - 1]]);
+    return rot_frame(work, &survey->frames[survey->chain[sequence - survey->first]]);
 }
 
 bool damage_rot_intent(struct damage_work *work)

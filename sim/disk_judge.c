@@ -60,11 +60,14 @@ static bool judge_agrees(const struct survey *survey)
 {
     for (uint32_t i = 0; i < WAL_COMPLETION_BLOCKS; i++) {
         const struct wal_completion_block *record = &survey->completion[i].record;
-        if (survey->completion[i].valid && record->durable <= survey->end &&
+        if (survey->completion[i].valid && survey_has(survey, record->durable) &&
             record->chain != survey_chain_at(survey, record->durable))
             return false;
     }
-    return true;
+    if (survey->base < 0)
+        return true;
+    const struct wal_checkpoint_end *end = &survey->checkpoints[survey->base].end;
+    return !survey_has(survey, end->durable) || end->chain == survey_chain_at(survey, end->durable);
 }
 
 // A completion record names a segment that was durable, and neither it nor a newer one is there.
@@ -122,6 +125,8 @@ static enum follow follow_segment(const struct survey *survey, const struct surv
     }
     if (segment->duplicate)
         return FOLLOW_SOMETHING;
+    if (segment->old)
+        return FOLLOW_NOTHING;
     if (segment->first >= segment->limit)
         return segment->follows ? FOLLOW_SOMETHING : FOLLOW_NOTHING;
     if (segment->reached && segment->limit != UINT64_MAX)
@@ -179,15 +184,17 @@ static void judge_identity(struct damage_work *work)
 // frame that was written again elsewhere, after a failure, says the same.
 static uint64_t judge_fork(const struct survey *before, const struct survey *after)
 {
-    uint32_t index = 0;
-    while (index < after->chain_count && index < before->chain_count) {
-        const struct survey_frame *old = &before->frames[before->chain[index]];
-        const struct survey_frame *new = &after->frames[after->chain[index]];
+    // What lies before the later one of the checkpoints is in it.
+    uint64_t sequence = before->first > after->first ? before->first : after->first;
+    while (sequence < after->first + after->chain_count &&
+           sequence < before->first + before->chain_count) {
+        const struct survey_frame *old = &before->frames[before->chain[sequence - before->first]];
+        const struct survey_frame *new = &after->frames[after->chain[sequence - after->first]];
         if (old->content != new->content || old->commit != new->commit)
             break;
-        index++;
+        sequence++;
     }
-    return index < after->chain_count ? index + 1 : UINT64_MAX;
+    return sequence < after->first + after->chain_count ? sequence : UINT64_MAX;
 }
 
 static bool judge_had_frame(const struct survey *before, const struct survey_frame *frame)
@@ -226,6 +233,13 @@ static uint64_t judge_witnessed(const struct survey *before, const struct survey
             completion->record.durable > durable)
             durable = completion->record.durable;
     }
+    for (uint32_t i = 0; i < before->checkpoints_count && after->base >= 0; i++) {
+        const struct survey_checkpoint *checkpoint = &after->checkpoints[after->base];
+        if (checkpoint->number == before->checkpoints[i].number &&
+            checkpoint->checksum == before->checkpoints[i].checksum &&
+            checkpoint->end.durable > durable)
+            durable = checkpoint->end.durable;
+    }
     return durable;
 }
 
@@ -253,6 +267,15 @@ static void judge_shorter(struct damage_work *work)
         judge(work, FAULT_BEYOND);
 }
 
+// The checkpoint that everything rests on is damaged or gone: the message has to name it.
+static void judge_checkpoint(struct damage_work *work)
+{
+    char name[WAL_CHECKPOINT_NAME_BYTES];
+    judge(work, FAULT_REFUSE);
+    wal_checkpoint_name(name, work->after.base_lost_number);
+    strcpy(work->damage->file, name);
+}
+
 // False when frames that were cut once are back, because what kept them out is gone, and no witness
 // that is left knows of those that came instead: it cannot be told then, and yet clients have seen
 // otherwise.
@@ -260,12 +283,17 @@ bool damage_judge(struct damage_work *work)
 {
     const struct survey *before = &work->before;
     const struct survey *after = &work->after;
-    if (before->witnessed > before->end || !judge_agrees(before) || judge_segment_missing(before)) {
+    if (before->base_lost || before->witnessed > before->end || !judge_agrees(before) ||
+        judge_segment_missing(before)) {
         judge(work, FAULT_BEYOND);
         return true;
     }
     if (!after->has_instance) {
         judge_identity(work);
+        return true;
+    }
+    if (after->base_lost) {
+        judge_checkpoint(work);
         return true;
     }
     uint64_t fork = judge_fork(before, after);
@@ -281,7 +309,8 @@ bool damage_judge(struct damage_work *work)
     if (fork != UINT64_MAX)
         return false;
     // Only an old copy says so; or frames say the same in another place than a witness may have seen.
-    bool elsewhere = survey_chain_at(before, after->end) != after->end_chain;
+    bool elsewhere =
+        survey_has(before, after->end) && survey_chain_at(before, after->end) != after->end_chain;
     if (after->witnessed > after->end || elsewhere) {
         judge(work, FAULT_BEYOND);
         return true;

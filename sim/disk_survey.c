@@ -1,8 +1,6 @@
 // What a disk at rest holds: headers, frames, completion records, and the chain through them.
-#include "sim/disk_survey.h"
+#include "sim/disk_survey_internal.h"
 
-#include "sim/bytes.h"
-#include "sim/disk_internal.h"
 #include "wal/names.h"
 
 #include <assert.h>
@@ -10,13 +8,6 @@
 #include <string.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
-
-// A file's bytes as they would be read.
-struct survey_view {
-    struct bytes bytes; // whole blocks
-    uint64_t size;
-    bool unreadable;
-};
 
 // A block that cannot be read counts as bytes that mean nothing.
 static void view_block(struct disk *disk, const struct disk_file *file, uint32_t index, uint8_t *to)
@@ -33,9 +24,7 @@ static void view_block(struct disk *disk, const struct disk_file *file, uint32_t
     disk_block_drop(disk, view);
 }
 
-// Reads at most `most` bytes of the file; a last block that is not whole reads as zeros behind its
-// end, as the file does.
-static void view_take(struct disk *disk, const struct disk_file *file, uint64_t most,
+void survey_view_take(struct disk *disk, const struct disk_file *file, uint64_t most,
                       struct survey_view *view)
 {
     view->size = file->size < most ? file->size : most;
@@ -90,6 +79,8 @@ static void survey_completions(struct disk *disk, const struct wal_identity *ide
         completion->valid = true;
         survey->completions++;
         survey_witness(survey, completion->record.durable);
+        if (completion->record.checkpoint > survey->checkpoint_witnessed)
+            survey->checkpoint_witnessed = completion->record.checkpoint;
         if (completion->record.durable > survey->completion_witnessed)
             survey->completion_witnessed = completion->record.durable;
     }
@@ -175,7 +166,7 @@ static void survey_segment(struct disk *disk, const struct disk_file *file, uint
                            struct survey *survey)
 {
     uint64_t most = identity != NULL ? identity->segment_bytes : WAL_BLOCK_BYTES;
-    view_take(disk, file, most, view);
+    survey_view_take(disk, file, most, view);
     struct survey_segment *segment = &survey->segments[survey->segments_count++];
     *segment =
         (struct survey_segment){.slot = slot, .size = file->size, .frames = survey->frames_count};
@@ -278,14 +269,15 @@ static const struct survey_frame *chain_frame(const struct survey *survey, uint3
     return fits ? frame : NULL;
 }
 
-// Follows the chain through one segment. `next`: what the next frame must say.
-static void chain_walk(struct survey *survey, struct survey_segment *segment,
+// Follows the chain through one segment from `offset` on. `next`: what the next frame must say.
+static void chain_walk(struct survey *survey, struct survey_segment *segment, uint64_t offset,
                        struct survey_frame *next, uint32_t *count)
 {
     uint32_t from = segment->frames;
     segment->reached = true;
     next->segment = (uint32_t)(segment - survey->segments);
-    next->offset = WAL_BLOCK_BYTES;
+    next->offset = offset;
+    segment->kept_end = offset;
     while (next->sequence < segment->limit) {
         const struct survey_frame *frame = chain_frame(survey, &from, segment, next);
         if (frame == NULL)
@@ -309,16 +301,48 @@ bool survey_counts(const struct survey *survey, const struct survey_frame *frame
     return frame->walked || !survey->segments[frame->segment].passed;
 }
 
+// Segments that are older than the checkpoint are no part of the chain.
+static void chain_skip(struct survey *survey)
+{
+    if (survey->base < 0)
+        return;
+    uint64_t from = survey->checkpoints[survey->base].begin.segment;
+    for (uint32_t i = 0; i < survey->segments_count; i++) {
+        struct survey_segment *segment = &survey->segments[i];
+        if (segment->kind == SURVEY_VALID && !segment->duplicate && segment->number < from) {
+            segment->old = true;
+            segment->passed = true;
+        }
+    }
+}
+
+// The offset in this segment where the chain comes into it, 0: it does not.
+static uint64_t chain_enters(const struct survey *survey, const struct survey_segment *segment,
+                             const struct survey_frame *next)
+{
+    if (survey->base >= 0 && next->sequence == survey->first) {
+        const struct wal_checkpoint_begin *begin = &survey->checkpoints[survey->base].begin;
+        if (segment->number == begin->segment && segment->first < begin->first)
+            return begin->offset;
+    }
+    bool enters = segment->first == next->sequence && segment->chain == next->chain;
+    return enters ? WAL_BLOCK_BYTES : 0;
+}
+
 static void survey_walk(struct survey *survey, const struct wal_identity *identity)
 {
-    struct survey_frame next = {.sequence = 1, .batch_first = 1};
-    next.chain = wal_chain_start(identity);
+    struct survey_frame next = {.sequence = survey->first, .batch_first = survey->first};
+    next.chain = survey->first_chain;
     uint32_t count = 0;
+    survey->end = survey->first - 1;
     survey->end_chain = next.chain;
     survey->chain = sim_alloc(survey->frames_count, sizeof(*survey->chain));
-    struct survey_segment *segment = chain_next(survey, 0);
-    while (segment != NULL && segment->first == next.sequence && segment->chain == next.chain) {
-        chain_walk(survey, segment, &next, &count);
+    chain_skip(survey);
+    uint64_t from = survey->base >= 0 ? survey->checkpoints[survey->base].begin.segment : 1;
+    struct survey_segment *segment = chain_next(survey, from - 1);
+    uint64_t offset;
+    while (segment != NULL && (offset = chain_enters(survey, segment, &next)) > 0) {
+        chain_walk(survey, segment, offset, &next, &count);
         segment->passed = next.sequence == segment->limit || next.offset == identity->segment_bytes;
         segment = chain_next(survey, segment->number);
     }
@@ -328,13 +352,15 @@ static void survey_walk(struct survey *survey, const struct wal_identity *identi
         struct survey_segment *home = &survey->segments[frame->segment];
         home->needed = true;
         home->kept_end = frame->offset + frame->bytes;
-        assert(frame->sequence == i + 1);
+        assert(frame->sequence == survey->first + i);
     }
     for (uint32_t i = 0; i < survey->frames_count; i++) {
         const struct survey_frame *frame = &survey->frames[i];
         if (survey_counts(survey, frame))
             survey_witness(survey, frame->durable);
     }
+    if (survey->base >= 0)
+        survey_witness(survey, survey->checkpoints[survey->base].end.durable);
 }
 
 // --- behind the chain ----------------------------------------------------------------------------
@@ -386,26 +412,31 @@ static void survey_follows(struct disk *disk, const struct wal_identity *identit
         struct survey_segment *segment = &survey->segments[i];
         char name[WAL_SEGMENT_NAME_BYTES];
         wal_segment_name(name, segment->slot);
-        view_take(disk, disk_find(disk, name), identity->segment_bytes, view);
+        survey_view_take(disk, disk_find(disk, name), identity->segment_bytes, view);
         if (segment->kept_end == 0)
             segment->kept_end = WAL_BLOCK_BYTES;
         follow_in(survey, segment, view);
     }
 }
 
+bool survey_has(const struct survey *survey, uint64_t sequence)
+{
+    return sequence + 1 >= survey->first && sequence <= survey->end;
+}
+
 uint64_t survey_chain_at(const struct survey *survey, uint64_t sequence)
 {
-    assert(sequence <= survey->end);
-    if (sequence == 0)
-        return wal_chain_start(&survey->identity);
-    return survey->frames[survey->chain[sequence - 1]].checksum;
+    assert(survey_has(survey, sequence));
+    if (sequence + 1 == survey->first)
+        return survey->first_chain;
+    return survey->frames[survey->chain[sequence - survey->first]].checksum;
 }
 
 // --- all of it -----------------------------------------------------------------------------------
 
 void survey_take(struct disk *disk, const struct wal_identity *identity, struct survey *survey)
 {
-    *survey = (struct survey){0};
+    *survey = (struct survey){.first = 1, .base = -1};
     struct survey_view view = {0};
     survey_instance(disk, survey);
     if (survey->has_instance)
@@ -416,6 +447,8 @@ void survey_take(struct disk *disk, const struct wal_identity *identity, struct 
     survey_segments(disk, identity, &view, survey);
     if (identity != NULL) {
         survey_limits(survey);
+        survey_checkpoints(disk, identity, &view, survey);
+        survey_choose_base(survey, identity);
         survey_walk(survey, identity);
         survey_follows(disk, identity, &view, survey);
     }
@@ -427,5 +460,8 @@ void survey_free(struct survey *survey)
     free(survey->segments);
     free(survey->frames);
     free(survey->chain);
+    for (uint32_t i = 0; i < survey->checkpoints_count; i++)
+        free(survey->checkpoints[i].parts);
+    free(survey->checkpoints);
     *survey = (struct survey){0};
 }

@@ -4,6 +4,7 @@
 #define PORO_SIM_DISK_SURVEY_H
 
 #include "sim/disk.h"
+#include "wal/checkpoint.h"
 #include "wal/format.h"
 
 #include <stdbool.h>
@@ -31,6 +32,7 @@ struct survey_segment {
     bool needed;       // has frames of the chain
     bool reached;      // the chain comes through it, or ends in it
     bool passed;       // ... and has gone on: what is left behind there counts for nothing
+    bool old;          // ... or it is older than the checkpoint: so does all of it
     bool unreadable;   // in some block
     uint64_t kept_end; // offset behind the last frame of the chain, or behind the header
     bool follows;      // behind there is a frame that is not superseded, above E
@@ -60,6 +62,28 @@ struct survey_completion {
     struct wal_completion_block record;
 };
 
+// A part of a checkpoint's file.
+struct survey_part {
+    uint16_t kind; // enum wal_checkpoint_kind
+    uint64_t offset;
+    uint64_t covered; // by the checksum
+};
+
+// A file with a checkpoint's name.
+struct survey_checkpoint {
+    uint64_t number; // in the name
+    uint64_t size;
+    bool whole;      // to its END
+    bool unreadable; // in some block
+    bool begun;
+    struct wal_checkpoint_begin begin;
+    struct wal_checkpoint_end end;
+    uint64_t bytes;    // of what is whole
+    uint64_t checksum; // of the last frame: with the chain, all of it
+    struct survey_part *parts;
+    uint32_t parts_count;
+};
+
 struct survey {
     bool has_instance; // valid
     struct wal_identity identity;
@@ -72,8 +96,17 @@ struct survey {
     struct survey_frame *frames; // valid ones, wherever they are
     uint32_t frames_count;
     uint32_t frames_capacity;
-    uint32_t *chain; // frames by index, in the order of sequences
+    uint64_t
+        first; // sequence of the first one of the chain: what comes before is in the checkpoint
+    uint64_t first_chain; // checksum of the frame before that
+    uint32_t *chain;      // frames by index, in the order of sequences
     uint32_t chain_count;
+    struct survey_checkpoint *checkpoints; // the newest first
+    uint32_t checkpoints_count;
+    int32_t base;   // the one that the chain starts at, -1: at the beginning of the log
+    bool base_lost; // it is damaged or gone
+    uint64_t base_lost_number;
+    uint64_t checkpoint_witnessed; // largest number that a completion record names
     struct survey_completion completion[WAL_COMPLETION_BLOCKS];
     uint32_t completions;          // valid ones
     uint64_t completion_witnessed; // largest D of them
@@ -86,7 +119,9 @@ void survey_take(struct disk *disk, const struct wal_identity *identity, struct 
 void survey_free(struct survey *survey);
 // Does what this frame says of D count?
 bool survey_counts(const struct survey *survey, const struct survey_frame *frame);
-// Checksum of the chain's frame with this sequence (0: what the chain begins with). It is there.
+// Does the survey know the chain's frame with this sequence, or that it begins behind it?
+bool survey_has(const struct survey *survey, uint64_t sequence);
+// The checksum of that frame. It is known.
 uint64_t survey_chain_at(const struct survey *survey, uint64_t sequence);
 
 #endif
