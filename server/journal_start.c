@@ -360,7 +360,10 @@ static int start_run(struct start *start)
         code = start_open_completion(start);
     // Without any valid record left, nothing may follow E before there is one again: a crash while
     // the segment is opened would leave a log of which nobody can tell whether it is all.
-    if (code == 0 && result->completion_counter == 0)
+    // And before a segment that a checkpoint replaces is used again, that is the only one that can be
+    // relied upon: it must not be passed over any more.
+    bool unproved = result->checkpoint > result->checkpoint_witnessed;
+    if (code == 0 && (result->completion_counter == 0 || unproved))
         code = start_witness(start);
     if (code == 0)
         code = start_open_segment(start);

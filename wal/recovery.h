@@ -93,16 +93,17 @@ enum wal_damage_kind {
 
 struct wal_recovery_result {
     enum wal_verdict verdict;
-    uint64_t end;                // E
-    uint64_t end_chain;          // chain value after E
-    uint64_t durable;            // D
-    uint64_t segment_newest;     // highest segment number seen, 0 when none
-    uint64_t completion_counter; // of the newest completion record, 0 when none
-    bool clean_stop;             // the newest completion record says so and E is its D
-    uint64_t checkpoint;         // number of the one that was loaded, 0: none
-    uint64_t checkpoint_newest;  // highest number ever seen, in a name or a completion record
-    uint64_t checkpoint_first;   // L0 of the one that was loaded
-    uint64_t checkpoint_records; // loaded from it
+    uint64_t end;                  // E
+    uint64_t end_chain;            // chain value after E
+    uint64_t durable;              // D
+    uint64_t segment_newest;       // highest segment number seen, 0 when none
+    uint64_t completion_counter;   // of the newest completion record, 0 when none
+    bool clean_stop;               // the newest completion record says so and E is its D
+    uint64_t checkpoint;           // number of the one that was loaded, 0: none
+    uint64_t checkpoint_newest;    // highest number ever seen, in a name or a completion record
+    uint64_t checkpoint_witnessed; // highest number that a completion record names
+    uint64_t checkpoint_first;     // L0 of the one that was loaded
+    uint64_t checkpoint_records;   // loaded from it
     uint64_t checkpoint_bytes;
     uint64_t checkpoint_lost_bytes;   // of it, where it was damaged
     uint64_t checkpoint_lost_records; // 0 also when that cannot be told

@@ -162,6 +162,7 @@ void recovery_load_checkpoint(struct wal_recovery *r)
     const uint64_t *numbers = r->source->checkpoints;
     result->checkpoint_newest =
         numbers[0] > r->checkpoint_witnessed ? numbers[0] : r->checkpoint_witnessed;
+    result->checkpoint_witnessed = r->checkpoint_witnessed;
     if (r->checkpoint_witnessed > numbers[0]) {
         checkpoint_lose(r, r->checkpoint_witnessed, RECOVERY_SLOT_NULL, WAL_DAMAGE_MISSING);
         return;
