@@ -119,3 +119,18 @@ bool backup_put(struct disk *disk, const struct damage_backup *backup, const cha
     backup_put_file(disk, copy, file);
     return true;
 }
+
+void backup_put_as(struct disk *disk, const struct damage_backup *backup, const char *name,
+                   const char *as)
+{
+    const struct backup_file *copy = backup_find(backup, name);
+    struct disk_file *file = disk_find(disk, as);
+    assert(copy != NULL);
+    backup_put_file(disk, copy, file != NULL ? file : disk_create_file(disk, as));
+    disk_settle(disk);
+}
+
+const char *backup_name(const struct damage_backup *backup, uint32_t index)
+{
+    return index < backup->count ? backup->files[index].name : NULL;
+}

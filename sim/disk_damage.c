@@ -123,6 +123,18 @@ static bool damage_do(struct damage_work *work)
         return damage_misdirected(work);
     case FAULT_FOREIGN_SEGMENT:
         return damage_foreign_segment(work);
+    case FAULT_ROT_CHECKPOINT:
+        return damage_rot_checkpoint(work);
+    case FAULT_ROT_CHECKPOINT_TAIL:
+        return damage_rot_checkpoint_tail(work);
+    case FAULT_TRUNCATE_CHECKPOINT:
+        return damage_truncate_checkpoint(work);
+    case FAULT_MISSING_CHECKPOINT:
+        return damage_missing_checkpoint(work);
+    case FAULT_STALE_CHECKPOINT:
+        return damage_stale_checkpoint(work);
+    case FAULT_UNREADABLE_CHECKPOINT:
+        return damage_unreadable_checkpoint(work);
     default:
         assert(!"a kind that damages files at rest");
         return false;

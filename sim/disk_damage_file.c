@@ -31,8 +31,7 @@ static bool segment_is_ready(const struct survey_segment *segment)
 
 // --- cut off -------------------------------------------------------------------------------------
 
-// A new length: nothing, whole blocks, or any.
-static void truncate_file(struct damage_work *work, struct disk_file *file)
+void damage_truncate(struct damage_work *work, struct disk_file *file)
 {
     struct random *random = work->random;
     uint64_t size = random_below(random, file->size);
@@ -57,7 +56,7 @@ bool damage_truncate_segment(struct damage_work *work)
     const struct survey_segment *segment = damage_segment(work, segment_any);
     if (segment == NULL)
         return false;
-    truncate_file(work, damage_file(work, segment));
+    damage_truncate(work, damage_file(work, segment));
     return true;
 }
 
@@ -66,13 +65,13 @@ bool damage_truncate_completion(struct damage_work *work)
     struct disk_file *file = disk_find(work->disk, WAL_NAME_COMPLETION);
     if (file == NULL || file->size == 0)
         return false;
-    truncate_file(work, file);
+    damage_truncate(work, file);
     return true;
 }
 
 // --- gone ----------------------------------------------------------------------------------------
 
-static bool missing_file(struct damage_work *work, const char *name)
+bool damage_missing(struct damage_work *work, const char *name)
 {
     char gone[DISK_NAME_BYTES];
     if (disk_find(work->disk, name) == NULL)
@@ -87,7 +86,7 @@ static bool missing_file(struct damage_work *work, const char *name)
 
 static bool missing_segment(struct damage_work *work, const struct survey_segment *segment)
 {
-    return segment != NULL && missing_file(work, damage_file(work, segment)->name);
+    return segment != NULL && damage_missing(work, damage_file(work, segment)->name);
 }
 
 bool damage_missing_segment(struct damage_work *work)
@@ -113,12 +112,12 @@ bool damage_missing_ready(struct damage_work *work)
 
 bool damage_missing_completion(struct damage_work *work)
 {
-    return missing_file(work, WAL_NAME_COMPLETION);
+    return damage_missing(work, WAL_NAME_COMPLETION);
 }
 
 bool damage_missing_instance(struct damage_work *work)
 {
-    return missing_file(work, WAL_NAME_INSTANCE);
+    return damage_missing(work, WAL_NAME_INSTANCE);
 }
 
 // --- in another place ----------------------------------------------------------------------------
@@ -198,7 +197,7 @@ bool damage_stale_segments(struct damage_work *work)
         if (backup_has(work->older, name))
             changed = stale_file(work, name) || changed;
         else
-            changed = missing_file(work, name) || changed;
+            changed = damage_missing(work, name) || changed;
     }
     if (changed)
         damage_note(work, "", 0, "all segments are as they were earlier");

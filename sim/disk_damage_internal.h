@@ -26,6 +26,13 @@ struct survey_segment *damage_segment(struct damage_work *work,
 // The bytes of a file's block on both sides, to be changed.
 uint8_t *damage_block(struct disk *disk, struct disk_file *file, uint32_t index);
 
+// Damages bytes [from, from + length) of a file: never so that they stay as they are.
+void damage_rot(struct damage_work *work, struct disk_file *file, uint64_t from, uint64_t length);
+// A new length: nothing, whole blocks, or any.
+void damage_truncate(struct damage_work *work, struct disk_file *file);
+// The file is gone. False when there was none.
+bool damage_missing(struct damage_work *work, const char *name);
+
 // Each kind of damage: false when there is nothing that it could hit.
 // disk_damage_rot.c
 bool damage_rot_tail(struct damage_work *work);
@@ -52,6 +59,14 @@ bool damage_stale_segments(struct damage_work *work);
 bool damage_stale_completion(struct damage_work *work);
 bool damage_misdirected(struct damage_work *work);
 bool damage_foreign_segment(struct damage_work *work);
+
+// disk_damage_checkpoint.c
+bool damage_rot_checkpoint(struct damage_work *work);
+bool damage_rot_checkpoint_tail(struct damage_work *work);
+bool damage_truncate_checkpoint(struct damage_work *work);
+bool damage_missing_checkpoint(struct damage_work *work);
+bool damage_stale_checkpoint(struct damage_work *work);
+bool damage_unreadable_checkpoint(struct damage_work *work);
 
 // disk_judge.c: what recovery owes. False when what is left is not to be judged: see there.
 bool damage_judge(struct damage_work *work);

@@ -24,8 +24,7 @@ static void rot_bits(struct random *random, uint8_t *bytes, uint64_t length, uin
         bytes[random_below(random, length)] ^= (uint8_t)(1U << random_below(random, 8));
 }
 
-// Damages bytes [from, from + length) of a file: never so that they stay as they are.
-static void rot(struct damage_work *work, struct disk_file *file, uint64_t from, uint64_t length)
+void damage_rot(struct damage_work *work, struct disk_file *file, uint64_t from, uint64_t length)
 {
     struct random *random = work->random;
     uint64_t offset = from + random_below(random, length);
@@ -61,7 +60,7 @@ static bool rot_frame(struct damage_work *work, const struct survey_frame *frame
 {
     const struct survey_segment *segment = &work->before.segments[frame->segment];
     struct disk_file *file = damage_file(work, segment);
-    rot(work, file, frame->offset, frame->covered);
+    damage_rot(work, file, frame->offset, frame->covered);
     damage_note(work, file->name, frame->offset, "%s at %llu: frame %llu has rotted", file->name,
                 (unsigned long long)frame->offset, (unsigned long long)frame->sequence);
     return true;
@@ -104,7 +103,7 @@ bool damage_rot_header(struct damage_work *work)
     if (segment == NULL)
         return false;
     struct disk_file *file = damage_file(work, segment);
-    rot(work, file, 0, sizeof(struct wal_segment_block));
+    damage_rot(work, file, 0, sizeof(struct wal_segment_block));
     damage_note(work, file->name, 0, "%s: the header of segment %llu has rotted", file->name,
                 (unsigned long long)segment->number);
     return true;
@@ -164,7 +163,7 @@ bool damage_rot_tail(struct damage_work *work)
     uint32_t count = tail_blocks(work, segment, blocks);
     if (count > 0) {
         uint64_t offset = (uint64_t)tail_choose(work, file, blocks, count) * DISK_BLOCK_BYTES;
-        rot(work, file, offset, DISK_BLOCK_BYTES);
+        damage_rot(work, file, offset, DISK_BLOCK_BYTES);
         damage_note(work, file->name, offset, "%s at %llu: unused bytes have rotted", file->name,
                     (unsigned long long)offset);
     }
@@ -176,7 +175,7 @@ bool damage_rot_tail(struct damage_work *work)
 
 static void rot_completion_block(struct damage_work *work, struct disk_file *file, uint32_t index)
 {
-    rot(work, file, (uint64_t)index * DISK_BLOCK_BYTES, sizeof(struct wal_completion_block));
+    damage_rot(work, file, (uint64_t)index * DISK_BLOCK_BYTES, sizeof(struct wal_completion_block));
 }
 
 bool damage_rot_completion(struct damage_work *work)
@@ -212,7 +211,7 @@ bool damage_rot_instance(struct damage_work *work)
     struct disk_file *file = disk_find(work->disk, WAL_NAME_INSTANCE);
     if (file == NULL || file->size < DISK_BLOCK_BYTES)
         return false;
-    rot(work, file, 0, sizeof(struct wal_instance_block));
+    damage_rot(work, file, 0, sizeof(struct wal_instance_block));
     damage_note(work, file->name, 0, "instance has rotted");
     return true;
 }
@@ -240,7 +239,7 @@ bool damage_rot_anywhere(struct damage_work *work)
         if (file == NULL)
             return false;
         offset = random_below(work->random, file->size / DISK_BLOCK_BYTES) * DISK_BLOCK_BYTES;
-        rot(work, file, offset, DISK_BLOCK_BYTES);
+        damage_rot(work, file, offset, DISK_BLOCK_BYTES);
     }
     damage_note(work, "", offset, "%llu places have rotted, the last one in %s at %llu",
                 (unsigned long long)count, file->name, (unsigned long long)offset);

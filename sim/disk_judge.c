@@ -42,7 +42,7 @@ static bool judge_names(const struct damage_work *work)
         if (segment->reached && (last == NULL || segment->number > last->number))
             last = segment;
     }
-    if (work->damage->kind == FAULT_UNREADABLE)
+    if (work->damage->kind == FAULT_UNREADABLE || work->damage->kind == FAULT_UNREADABLE_CHECKPOINT)
         return true;
     if (work->damage->kind == FAULT_STALE_SEGMENT || work->damage->kind == FAULT_STALE_SEGMENTS)
         return false;

@@ -103,6 +103,18 @@ static const struct fault_row rows[FAULT_COUNT] = {
         "A frame has been written over another place, too."},
     [FAULT_FOREIGN_SEGMENT] = {"foreign-segment", REFUSE,
         "A segment of another folder has taken the place of one."},
+    [FAULT_ROT_CHECKPOINT] = {"rot-checkpoint", REFUSE,
+        "Bits flip in the checkpoint: in its beginning, its records or its end."},
+    [FAULT_ROT_CHECKPOINT_TAIL] = {"rot-checkpoint-tail", SURVIVE,
+        "Bits flip behind the checkpoint's end, or in the space for the next one."},
+    [FAULT_TRUNCATE_CHECKPOINT] = {"truncate-checkpoint", BEYOND,
+        "The checkpoint is cut off at some length."},
+    [FAULT_MISSING_CHECKPOINT] = {"missing-checkpoint", REFUSE,
+        "The checkpoint is gone."},
+    [FAULT_STALE_CHECKPOINT] = {"stale-checkpoint", BEYOND,
+        "An older checkpoint is in the place of the newest one, or beside it."},
+    [FAULT_UNREADABLE_CHECKPOINT] = {"unreadable-checkpoint", BEYOND,
+        "A block of the checkpoint answers reads with EIO."},
 };
 // clang-format on
 #undef SURVIVE
@@ -136,7 +148,7 @@ static void model_print_rows(FILE *to, uint32_t from, uint32_t below)
 {
     for (uint32_t i = from; i < below; i++) {
         const struct fault_row *row = fault_row((enum fault)i);
-        fprintf(to, "  %-20s %-12s %s\n", row->name, fault_class_name(row->expected), row->what);
+        fprintf(to, "  %-21s %-12s %s\n", row->name, fault_class_name(row->expected), row->what);
     }
 }
 

@@ -66,8 +66,14 @@ enum fault {
     FAULT_STALE_SEGMENT,     // an older state of the file is back
     FAULT_STALE_SEGMENTS,    // all of them, while the completion log is of now
     FAULT_STALE_COMPLETION,
-    FAULT_MISDIRECTED,     // a frame has been written over another place, too
-    FAULT_FOREIGN_SEGMENT, // a segment of another instance takes the place of one
+    FAULT_MISDIRECTED,         // a frame has been written over another place, too
+    FAULT_FOREIGN_SEGMENT,     // a segment of another instance takes the place of one
+    FAULT_ROT_CHECKPOINT,      // bits flip in a checkpoint, in any of its parts
+    FAULT_ROT_CHECKPOINT_TAIL, // ... behind its end, or in the space for the next one
+    FAULT_TRUNCATE_CHECKPOINT,
+    FAULT_MISSING_CHECKPOINT,
+    FAULT_STALE_CHECKPOINT,      // an older one is in its place, or beside it
+    FAULT_UNREADABLE_CHECKPOINT, // a block of one answers EIO
     FAULT_COUNT,
 };
 #define FAULT_AT_REST_FIRST FAULT_ROT_TAIL

@@ -1,6 +1,7 @@
 // The virtual ring: its life, waiting, and the order in which events come out.
 #include "sim/io_internal.h"
 
+#include "server/checkpoint_internal.h"
 #include "server/server.h"
 #include "sim/network.h"
 #include "sim/requests.h"
@@ -133,7 +134,10 @@ static void io_disaster(struct world *world)
 {
     if (world->calm)
         return;
-    uint32_t likelier = requests_writing(world->requests) > 0 ? 10 : 1;
+    // While something is being written, or a checkpoint is put into its place.
+    bool busy = requests_writing(world->requests) > 0 ||
+                (world->serving && world->server->checkpoint->step > CHECKPOINT_WALK);
+    uint32_t likelier = busy ? 10 : 1;
     enum disaster disaster = DISASTER_NONE;
     if (world->serving) {
         if (world_fault_at(world, FAULT_POWER_CUT, world->plan.ppm[FAULT_POWER_CUT] * likelier))

@@ -1,6 +1,7 @@
 // Lives of the server under test.
 #include "sim/life.h"
 
+#include "server/checkpoint_internal.h"
 #include "server/server.h"
 #include "sim/clients.h"
 #include "sim/disk.h"
@@ -50,6 +51,8 @@ static void life_listen(struct world *world)
 static void life_drop(struct world *world)
 {
     struct server *server = world->server;
+    if (world->serving)
+        world->tally.checkpoints += server->checkpoint->count;
     world->reserve_kept = world->serving && world->errored_ns < world->served_ns;
     observer_died(world);
     network_server_died(world);
@@ -243,6 +246,7 @@ enum life_end life_run(struct world *world, bool (*enough)(struct world *world))
     if (start != LIFE_STOPPED)
         return start;
     world->tally.recoveries++;
+    world->tally.based += world->server->recovery.checkpoint > 0;
     observer_recovered(world);
     world->serving = true;
     world->served_ns = world->now_ns;

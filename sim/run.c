@@ -136,7 +136,7 @@ static void run_damaged(struct world *world, enum fault kind)
     if (end == LIFE_REFUSED) {
         observer_set_marks(world->observer, marks);
         damage_restore(world->disk, backup);
-    } else if (kind == FAULT_UNREADABLE) {
+    } else if (kind == FAULT_UNREADABLE || kind == FAULT_UNREADABLE_CHECKPOINT) {
         run_heal(world);
     }
     damage_backup_free(world->disk, backup);

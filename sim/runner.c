@@ -65,6 +65,8 @@ static void runner_add(struct tally *sum, const struct tally *tally)
     sum->refusals += tally->refusals;
     sum->loading += tally->loading;
     sum->failed_stops += tally->failed_stops;
+    sum->checkpoints += tally->checkpoints;
+    sum->based += tally->based;
     sum->turns += tally->turns;
     sum->rows |= tally->rows;
     sum->simulated_ns += tally->simulated_ns;

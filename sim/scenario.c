@@ -6,6 +6,10 @@
 
 // clang-format off
 #define QUIET [FAULT_FRAGMENT] = 50000
+#define AT_REST_CHECKPOINT(ppm) \
+    [FAULT_ROT_CHECKPOINT] = (ppm), [FAULT_ROT_CHECKPOINT_TAIL] = (ppm), \
+    [FAULT_TRUNCATE_CHECKPOINT] = (ppm), [FAULT_MISSING_CHECKPOINT] = (ppm), \
+    [FAULT_STALE_CHECKPOINT] = (ppm), [FAULT_UNREADABLE_CHECKPOINT] = (ppm)
 #define AT_REST(ppm) \
     [FAULT_ROT_TAIL] = (ppm), [FAULT_ROT_INTENT] = (ppm), [FAULT_ROT_NEWEST] = (ppm), \
     [FAULT_ROT_HEADER] = (ppm), [FAULT_ROT_COMPLETION] = (ppm), \
@@ -17,7 +21,7 @@
     [FAULT_MISSING_INSTANCE] = (ppm), [FAULT_SWAPPED_SEGMENTS] = (ppm), \
     [FAULT_DUPLICATE_SEGMENT] = (ppm), [FAULT_STALE_SEGMENT] = (ppm), \
     [FAULT_STALE_SEGMENTS] = (ppm), [FAULT_STALE_COMPLETION] = (ppm), [FAULT_MISDIRECTED] = (ppm), \
-    [FAULT_FOREIGN_SEGMENT] = (ppm)
+    [FAULT_FOREIGN_SEGMENT] = (ppm), AT_REST_CHECKPOINT(ppm)
 
 static const struct scenario scenarios[] = {
     {.name = "perfect", .what = "no faults at all: every reply is right, a clean stop loses nothing",
@@ -72,6 +76,14 @@ static const struct scenario scenarios[] = {
      .runs = 60, .operations = 800, .clients = 8,
      .ppm = {QUIET, [FAULT_SLOW] = 50000, [FAULT_STUCK] = 1000, [FAULT_KILL] = 300,
              [FAULT_POWER_CUT] = 300, [FAULT_LATE_WRITE] = 500000}},
+    {.name = "checkpoint",
+     .what = "cuts, errors and a full disk at every step of checkpoints; they are damaged",
+     .runs = 200, .operations = 1500, .clients = 6, .checkpoints = true,
+     .ppm = {QUIET, [FAULT_KILL] = 500, [FAULT_POWER_CUT] = 1000, [FAULT_START_CUT] = 5000,
+             [FAULT_LATE_WRITE] = 200000, [FAULT_EIO] = 1000, [FAULT_ENOSPC] = 500,
+             [FAULT_SHORT_WRITE] = 500, [FAULT_SYNC_ERROR] = 2000, [FAULT_SLOW] = 2000,
+             [FAULT_DISK_FULL] = 500, [FAULT_NO_DIRECT] = 200000, [FAULT_DSYNC_IGNORED] = 200000,
+             AT_REST_CHECKPOINT(60000)}},
     {.name = "network", .what = "connections are split, stalled, reset; receive buffers run out",
      .runs = 100, .operations = 3000, .clients = 40,
      .ppm = {[FAULT_FRAGMENT] = 400000, [FAULT_RESET] = 20000, [FAULT_STALL] = 30000,
@@ -135,9 +147,10 @@ static void plan_faults(struct plan *plan, struct random *random, uint64_t witho
 }
 
 // Checkpoints all the time, seldom, or never by themselves.
-static void plan_checkpoints(struct config *config, struct random *random)
+static void plan_checkpoints(const struct scenario *scenario, struct config *config,
+                             struct random *random)
 {
-    uint64_t often = random_below(random, 8);
+    uint64_t often = random_below(random, 8) + (scenario->checkpoints ? 1 : 0);
     config->auto_aof_rewrite_min_size = (int64_t)KIB(random_log(random, 4096));
     config->auto_aof_rewrite_percentage = (int64_t)random_log(random, 400);
     if (often == 0)
@@ -177,7 +190,7 @@ static void plan_config(struct plan *plan, struct random *random)
                           : durability == 1 ? APPENDFSYNC_NO
                                             : APPENDFSYNC_ALWAYS;
     config->wal_ack = acknowledge == 0 ? WAL_ACK_COMPLETION : WAL_ACK_INTENT;
-    plan_checkpoints(config, random);
+    plan_checkpoints(plan->scenario, config, random);
     config->wal_direct_io = direct == 0 ? WAL_DIRECT_NO : WAL_DIRECT_AUTO;
     // A slow start, in which clients are there already.
     if (random_below(random, 4) == 0)
@@ -225,6 +238,8 @@ void plan_draw(struct plan *plan, const struct scenario *scenario, uint64_t seed
         plan->workload.lcs_ppm = 0;
     if (!scenario->swarm && scenario->ppm[FAULT_RESET] > 0)
         plan->workload.quit_ppm = 5000;
+    if (scenario->checkpoints)
+        plan->workload.save_ppm = 20000;
     if (scenario->changes_modes)
         plan->workload.config_ppm = 60000;
     plan_config(plan, &config);

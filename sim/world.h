@@ -46,6 +46,8 @@ struct tally {
     uint64_t refusals;
     uint64_t failed_stops; // the server stopped by itself, as the log could not be written
     uint64_t loading;      // commands refused because a start was not over
+    uint64_t checkpoints;  // published and verified
+    uint64_t based;        // starts from one
     uint64_t turns;
     uint64_t rows; // of the recovery table that decided, a bit each
     int64_t simulated_ns;
