@@ -79,7 +79,7 @@ static const struct scenario scenarios[] = {
     {.name = "checkpoint",
      .what = "cuts, errors and a full disk at every step of checkpoints; they are damaged",
      .runs = 200, .operations = 1500, .clients = 6, .checkpoints = true,
-     .ppm = {QUIET, [FAULT_KILL] = 500, [FAULT_POWER_CUT] = 1000, [FAULT_START_CUT] = 5000,
+     .ppm = {QUIET, [FAULT_KILL] = 100, [FAULT_POWER_CUT] = 300, [FAULT_START_CUT] = 2000,
              [FAULT_LATE_WRITE] = 200000, [FAULT_EIO] = 1000, [FAULT_ENOSPC] = 500,
              [FAULT_SHORT_WRITE] = 500, [FAULT_SYNC_ERROR] = 2000, [FAULT_SLOW] = 2000,
              [FAULT_DISK_FULL] = 500, [FAULT_NO_DIRECT] = 200000, [FAULT_DSYNC_IGNORED] = 200000,
@@ -151,7 +151,8 @@ static void plan_checkpoints(const struct scenario *scenario, struct config *con
                              struct random *random)
 {
     uint64_t often = random_below(random, 8) + (scenario->checkpoints ? 1 : 0);
-    config->auto_aof_rewrite_min_size = (int64_t)KIB(random_log(random, 4096));
+    config->auto_aof_rewrite_min_size =
+        (int64_t)KIB(random_log(random, scenario->checkpoints ? 128 : 2048));
     config->auto_aof_rewrite_percentage = (int64_t)random_log(random, 400);
     if (often == 0)
         config->auto_aof_rewrite_percentage = 0;
