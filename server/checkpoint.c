@@ -48,11 +48,30 @@ struct checkpoint *checkpoint_create(struct allocator *allocator, void *region)
     return checkpoint;
 }
 
+// From now on the newest checkpoint is this one (0: there is none), and nothing else is there.
+static void replaced_by(struct checkpoint *checkpoint, uint64_t number)
+{
+    checkpoint->replaced[0] = number;
+    checkpoint->replaced_count = number > 0;
+}
+
+// A file may have got this name and kept it.
+static void replaced_add(struct checkpoint *checkpoint, uint64_t number)
+{
+    if (checkpoint->replaced_count == CHECKPOINT_REPLACED_MAX) {
+        checkpoint->replaced_count--;
+        memmove(checkpoint->replaced, checkpoint->replaced + 1,
+                checkpoint->replaced_count * sizeof(checkpoint->replaced[0]));
+    }
+    checkpoint->replaced[checkpoint->replaced_count++] = number;
+}
+
 void checkpoint_continue(struct server *server, uint64_t newest, uint64_t loaded)
 {
     struct checkpoint *checkpoint = server->checkpoint;
     checkpoint->newest = newest;
     checkpoint->published = loaded;
+    replaced_by(checkpoint, loaded);
     checkpoint->bytes = server->recovery.checkpoint_bytes;
     checkpoint->reserved_new = SPACE_UNKNOWN;
     checkpoint->reserved_published = SPACE_UNKNOWN;
@@ -151,6 +170,7 @@ static void step_submit(struct server *server)
         return;
     case CHECKPOINT_RENAME:
         wal_checkpoint_name(name, checkpoint->number);
+        checkpoint->placed = true;
         io_rename(io, folder, WAL_NAME_CHECKPOINT_NEW, name, token);
         return;
     case CHECKPOINT_WITHDRAW:
@@ -158,7 +178,7 @@ static void step_submit(struct server *server)
         io_rename(io, folder, name, WAL_NAME_CHECKPOINT_NEW, token);
         return;
     case CHECKPOINT_RETIRE:
-        wal_checkpoint_name(name, checkpoint->published);
+        wal_checkpoint_name(name, checkpoint->replaced[checkpoint->retiring]);
         io_rename(io, folder, name, WAL_NAME_CHECKPOINT_NEW, token);
         return;
     case CHECKPOINT_SYNC_FOLDER:
@@ -208,6 +228,8 @@ static void attempt_end(struct server *server)
     checkpoint->step = CHECKPOINT_IDLE;
     if (checkpoint->error == 0)
         return;
+    if (checkpoint->placed)
+        replaced_add(checkpoint, checkpoint->number);
     checkpoint->last_error = checkpoint->error;
     checkpoint->retry_ns = server->now_ns + CHECKPOINT_RETRY_NS;
     notice(&server->notices, LOGLEVEL_WARNING, "checkpoint %llu failed: %s",
@@ -220,6 +242,7 @@ static void attempt_success(struct server *server)
     struct checkpoint *checkpoint = server->checkpoint;
     uint32_t released = wal_release(server->wal, checkpoint->begin.first);
     checkpoint->published = checkpoint->number;
+    replaced_by(checkpoint, checkpoint->number);
     checkpoint->bytes = checkpoint->writer.offset;
     checkpoint->count++;
     checkpoint->log_base = checkpoint->log_begin;
@@ -264,6 +287,7 @@ static void attempt_begin(struct server *server)
         begin->ids[i] = map.ids[i];
     wal_checkpoint_place(server->wal, begin);
     checkpoint->number = ++checkpoint->newest;
+    checkpoint->placed = false;
     checkpoint->expected_bytes = checkpoint_expected_bytes(server);
     checkpoint->log_begin = wal_bytes_total(server->wal);
     checkpoint->changes_begin = wal_records_total(server->wal);
@@ -604,22 +628,31 @@ static void step_event(struct server *server, int32_t result)
         return;
     case CHECKPOINT_CLOSE:
         checkpoint->file = -1;
-        checkpoint->reserved_new = checkpoint->reserved_published; // once it is retired
+        // Once it is retired.
+        checkpoint->reserved_new =
+            checkpoint->replaced_count > 1 ? SPACE_UNKNOWN : checkpoint->reserved_published;
         checkpoint->reserved_published = checkpoint->reserved;
         checkpoint->reserved = 0;
-        if (checkpoint->published == 0)
+        checkpoint->retiring = 0;
+        if (checkpoint->replaced_count == 0)
             attempt_success(server);
         else
             step_go(server, CHECKPOINT_RETIRE);
         return;
     case CHECKPOINT_RETIRE:
+        // It may be gone already, and only the sync have failed.
+        if (result < 0 && result != -ENOENT)
+            attempt_failed(server, result);
+        else if (++checkpoint->retiring < checkpoint->replaced_count)
+            step_go(server, CHECKPOINT_RETIRE);
+        else
+            step_go(server, CHECKPOINT_SYNC_RETIRED);
+        return;
     case CHECKPOINT_SYNC_RETIRED:
         // Should the older one stay, it does no harm: recovery takes the newest. But the log that it
         // would need is given up only when that is certain.
         if (result < 0)
             attempt_failed(server, result);
-        else if (checkpoint->step == CHECKPOINT_RETIRE)
-            step_go(server, CHECKPOINT_SYNC_RETIRED);
         else
             attempt_success(server);
         return;

@@ -23,6 +23,7 @@
 
 // Space of a file that an earlier process has made: more than any.
 #define SPACE_UNKNOWN UINT64_MAX
+#define CHECKPOINT_REPLACED_MAX 8
 
 enum checkpoint_step {
     CHECKPOINT_IDLE,
@@ -60,6 +61,12 @@ struct checkpoint {
     bool running; // a checkpoint, not only space for one
     uint64_t newest;
     uint64_t published; // number of the newest one in its place, 0: none
+    // Numbers that files in the folder may have which the newest one replaces: mostly just the one
+    // before, more after errors. Those that find no place here go at the next start.
+    uint64_t replaced[CHECKPOINT_REPLACED_MAX];
+    uint32_t replaced_count;
+    uint32_t retiring; // index
+    bool placed;       // the file that is being written may have got its name
 
     uint64_t requested; // attempts that somebody has asked for
     uint64_t attempts;

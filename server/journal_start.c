@@ -292,24 +292,41 @@ static int start_remake_completion(struct start *start)
     return 0;
 }
 
-// What the newest checkpoint replaces: a crash may have come before it was removed. It has just been
-// read, past the page cache, and a completion record names it.
-static int start_remove_checkpoint(struct start *start)
+struct start_replaced {
+    uint64_t kept;
+    uint64_t found; // 0: none
+};
+
+static void start_note_replaced(void *context, const char *name)
+{
+    struct start_replaced *replaced = context;
+    uint64_t number;
+    if (wal_checkpoint_name_parse(name, &number) && number != replaced->kept)
+        replaced->found = number;
+}
+
+// What the newest checkpoint replaces: a crash may have come before it was removed, or an error. It has
+// just been read, past the page cache, and a completion record names it.
+static int start_remove_checkpoints(struct start *start)
 {
     struct server *server = start->server;
-    for (int i = 0; i < 2 && start->checkpoints[i] > 0; i++) {
+    int folder = start->journal->directory;
+    for (;;) {
+        struct start_replaced replaced = {.kept = server->recovery.checkpoint};
         char name[WAL_CHECKPOINT_NAME_BYTES];
-        if (start->checkpoints[i] == server->recovery.checkpoint)
-            continue;
-        wal_checkpoint_name(name, start->checkpoints[i]);
-        io_unlink(server->io, start->journal->directory, name, start_token);
-        int result = start_wait(server);
+        int result = io_list(server->io, folder, start_note_replaced, &replaced);
+        if (result == 0 && replaced.found == 0)
+            return 0;
+        if (result == 0) {
+            wal_checkpoint_name(name, replaced.found);
+            io_unlink(server->io, folder, name, start_token);
+            result = start_wait(server);
+        }
         if (result == 0)
-            result = start_sync(start, start->journal->directory);
+            result = start_sync(start, folder);
         if (result < 0)
             return start_failed(server, EXIT_START, "cannot remove an old checkpoint", result);
     }
-    return 0;
 }
 
 // Empty, and stands where nothing has been written yet, until recovery knows where it goes on: clients
@@ -370,7 +387,7 @@ static int start_run(struct start *start)
     if (code == 0) // before the first reply
         code = start_witness(start);
     if (code == 0)
-        code = start_remove_checkpoint(start);
+        code = start_remove_checkpoints(start);
     return code;
 }
 
