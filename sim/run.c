@@ -2,13 +2,16 @@
 // and the last checks.
 #include "sim/world.h"
 
+#include "server/checkpoint_internal.h"
+#include "server/server.h"
 #include "sim/clients.h"
-#include "sim/disk.h"
 #include "sim/disk_damage.h"
+#include "sim/disk_internal.h"
 #include "sim/life.h"
 #include "sim/model.h"
 #include "sim/observer.h"
 #include "sim/requests.h"
+#include "wal/log.h"
 
 #include <assert.h>
 #include <string.h>
@@ -174,13 +177,54 @@ static bool run_is_done(struct world *world)
     return world->tally.operations >= world->plan.operations && clients_finished(world);
 }
 
+// What a folder may hold when a checkpoint has been made and nobody writes: that one, space for the
+// next, and the segments of one round of the log.
+static bool run_folder_bounded(struct world *world)
+{
+    const struct server *server = world->server;
+    struct checkpoint_stats stats;
+    checkpoint_stats(server, &stats);
+    uint64_t round = stats.log_trigger > 0 ? stats.log_trigger : stats.bytes;
+    uint64_t segments = (round + round / 2) / (uint64_t)server->config.wal_segment_size + 2 +
+                        (uint64_t)server->config.wal_segments_ahead;
+    // More may be ready than are kept: a long command has asked for them, and the log will use them.
+    segments += wal_segments_ready(server->wal);
+    world->folder_segments = 0;
+    world->folder_checkpoints = 0;
+    for (uint32_t i = 0; i < world->disk->files_count; i++) {
+        const char *name = world->disk->files[i]->name;
+        world->folder_checkpoints += strncmp(name, "checkpoint.", 11) == 0;
+        world->folder_segments += strncmp(name, "intent.", 7) == 0;
+    }
+    return world->folder_segments <= segments && world->folder_checkpoints <= 2;
+}
+
+// Faults have ended: a checkpoint can be made, and the folder is as small as it has to be.
+static bool run_folder_is_small(struct world *world)
+{
+    struct server *server = world->server;
+    const struct checkpoint *checkpoint = server->checkpoint;
+    if (world->last_checkpoint == 0)
+        world->last_checkpoint = checkpoint_request(server);
+    if (checkpoint_attempts(checkpoint) < world->last_checkpoint)
+        return false;
+    if (!checkpoint_succeeded(checkpoint))
+        world_fail(world, VERDICT_WRONG, "a checkpoint failed without reason: %s",
+                   strerror(-checkpoint->last_error));
+    return run_folder_bounded(world);
+}
+
 static bool run_is_over(struct world *world)
 {
-    if (clients_finished(world))
+    if (clients_finished(world) && run_folder_is_small(world))
         return true;
     if (world->now_ns - world->calm_ns > CALM_NS_MAX)
-        world_fail(world, VERDICT_STUCK, "not everything is answered %lld s after the last fault",
-                   (long long)(CALM_NS_MAX / 1000000000));
+        world_fail(
+            world, VERDICT_STUCK,
+            "%lld s after the last fault not everything is answered, or no checkpoint is made, "
+            "or the folder is too large: %u segments, %u checkpoints",
+            (long long)(CALM_NS_MAX / 1000000000), world->folder_segments,
+            world->folder_checkpoints);
     return false;
 }
 

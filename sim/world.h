@@ -74,7 +74,10 @@ struct world {
     struct observer *observer;
 
     struct server *server;
-    bool serving;                // the start is over
+    bool serving;             // the start is over
+    uint64_t last_checkpoint; // the attempt that is asked for in the end
+    uint32_t folder_segments; // files, then
+    uint32_t folder_checkpoints;
     int64_t calm_ns;             // since when, at the end of the run
     bool lying;                  // the disk says that it honours RWF_DSYNC, and does not
     bool closing;                // the work is done: clients ask their last questions
