@@ -85,6 +85,9 @@ void command_watch(struct call *call)
         resp_error(call->reply, "ERR WATCH inside MULTI is not allowed");
         return;
     }
+    // What a key holds is not known yet.
+    if (call->server->state == SERVER_LOADING)
+        connection->transaction.dirty = true;
     const struct watch *before = connection->transaction.watches;
     // A transaction that is spoilt already needs no more.
     for (uint32_t i = 1; i < call->argc && !connection->transaction.dirty; i++) {

@@ -52,14 +52,6 @@ void loading_begin(struct server *server)
     loading_turn(server);
 }
 
-// Whoever began to watch a key could not know what it holds.
-void loading_end(struct server *server)
-{
-    for (struct connection *c = connection_next(server, NULL); c != NULL;
-         c = connection_next(server, c))
-        c->transaction.dirty = c->transaction.dirty || c->transaction.watches != NULL;
-}
-
 void loading_expect(struct server *server, int64_t bytes)
 {
     server->loading.total_bytes += bytes > 0 ? (uint64_t)bytes : 0;

@@ -31,8 +31,6 @@ void loading_progress(const struct server *server, struct loading_progress *prog
 
 // From now on clients are served, as far as that is possible without the data.
 void loading_begin(struct server *server);
-// All data is there.
-void loading_end(struct server *server);
 
 // About so many bytes more will be replayed; the next ones have been read, and those before are done.
 void loading_expect(struct server *server, int64_t bytes);

@@ -293,7 +293,6 @@ static int create_start(struct server *server, const struct memory *memory)
     }
     if (code != 0)
         return code;
-    loading_end(server);
     server->state = SERVER_SERVING;
     create_welcome(server);
     if (server->stop_asked)

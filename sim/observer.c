@@ -308,12 +308,6 @@ void observer_recovered(struct world *world)
     observer_mode(world, &server->config);
     model_set_loading(world->model, false);
     observer->witnessed = 0;
-    // Nobody could know the keys that were watched before.
-    for (uint32_t i = 0; i < network_count(world->network); i++) {
-        struct link *link = network_link(world->network, i);
-        if (link != NULL && link->socket >= 0)
-            model_session_spoil(&link->conversation.session);
-    }
 }
 
 // --- execution -------------------------------------------------------------------------------
@@ -405,15 +399,17 @@ static void observer_model(struct world *world, struct link *link, struct exchan
     struct model_session *session = &link->conversation.session;
     bool before = model_appendfsync(world->model) == MODEL_ALWAYS;
     bool completion = model_ack_completion(world->model);
-    world->tally.operations++;
+    world->tally.operations += world->serving; // what a start refuses is no work
     trace_bytes(world->trace, world->now_ns, refused == NULL ? "execute" : "refuse", link->client,
                 exchange->line.wire.data, exchange->line.wire.length);
     if (refused != NULL)
         model_refused(world->model, session, &exchange->line, refused, &exchange->reply);
     else
         model_execute(world->model, session, &exchange->line, now_ms, &exchange->reply);
-    if (!world->serving) // nothing that can be told yet
-        exchange->reply.shows = 0;
+    if (!world->serving) {
+        exchange->reply.shows = 0;    // nothing that can be told yet
+        model_session_spoil(session); // nobody knows what the keys hold that are watched
+    }
     exchange->promise = observer_promise(world->model, before, completion);
     bool weaker = (before && model_appendfsync(world->model) != MODEL_ALWAYS) ||
                   (completion && !model_ack_completion(world->model));
