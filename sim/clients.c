@@ -19,6 +19,8 @@
 #define LAST_QUESTIONS 6
 #define RETRY_PPM 600000
 #define LOAD_KEYS 20 // of one MSET
+// While a start goes on they are in less of a hurry.
+#define LOADING_THINK_US 5000
 
 struct client {
     struct link *link; // NULL: not connected
@@ -212,6 +214,8 @@ static void client_leave(struct world *world, struct client *client)
 static int64_t client_think(struct world *world)
 {
     int64_t most_us = world->plan.think_us;
+    if (!world->serving) // nothing but refusals: asked for now and then
+        most_us += LOADING_THINK_US;
     if (most_us == 0)
         return 1000;
     return (int64_t)random_log(&world->clients->random, (uint64_t)most_us) * 1000;

@@ -130,7 +130,7 @@ static bool io_has_events(const struct world *world)
 }
 
 // The power is cut, or the process killed, before or after the kernel has taken what is waiting.
-static void io_disaster(struct world *world)
+static void io_disaster(struct world *world, bool files)
 {
     if (world->calm)
         return;
@@ -144,7 +144,7 @@ static void io_disaster(struct world *world)
             disaster = DISASTER_POWER_CUT;
         else if (world_fault_at(world, FAULT_KILL, world->plan.ppm[FAULT_KILL] * likelier))
             disaster = DISASTER_KILL;
-    } else if (world_fault(world, FAULT_START_CUT)) {
+    } else if (files && world_fault(world, FAULT_START_CUT)) {
         disaster = random_below(&world->faults, 2) == 0 ? DISASTER_POWER_CUT : DISASTER_KILL;
     }
     if (disaster == DISASTER_NONE)
@@ -176,13 +176,15 @@ int io_wait(struct io *io, int64_t timeout_ns, struct io_event *events)
     struct world *world = io->world;
     // The server has not been told to the world before its ring was made.
     int64_t before_ns = world->now_ns;
-    io_disaster(world);
+    // A start waits for clients, too, while it loads: only its own steps count.
+    bool files = requests_waiting(world->requests) > 0;
+    io_disaster(world, files);
     requests_hand_over(world);
     world->now_ns += (int64_t)random_below(&world->timing, TURN_NS_MAX);
     if (!world->calm && random_chance(&world->timing, HICCUP_PPM))
         world->now_ns += (int64_t)random_below(&world->timing, HICCUP_NS_MAX);
     io_sockets_poll(world);
-    io_disaster(world);
+    io_disaster(world, files);
     io_stop_loading(world, io);
     int64_t until_ns = timeout_ns < 0 ? INT64_MAX : world->now_ns + timeout_ns;
     world_advance(world, until_ns, io_has_events);

@@ -3,6 +3,7 @@
 
 #include "server/checkpoint_internal.h"
 #include "server/server.h"
+#include "sim/bytes.h"
 #include "sim/clients.h"
 #include "sim/disk.h"
 #include "sim/disk_damage.h"
@@ -14,6 +15,7 @@
 
 #include <assert.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -32,10 +34,14 @@
 
 bool life_has_said(const struct world *world, const char *text)
 {
-    char said[16384];
-    ssize_t length = pread(world->notices, said, sizeof(said) - 1, 0);
-    said[length > 0 ? length : 0] = '\0';
-    return strstr(said, text) != NULL;
+    off_t length = lseek(world->notices, 0, SEEK_END);
+    assert(length >= 0);
+    char *said = sim_alloc((size_t)length + 1, 1);
+    ssize_t got = pread(world->notices, said, (size_t)length, 0);
+    said[got > 0 ? got : 0] = '\0';
+    bool found = strstr(said, text) != NULL;
+    free(said);
+    return found;
 }
 
 static void life_listen(struct world *world)

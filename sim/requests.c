@@ -81,6 +81,11 @@ uint32_t requests_orphans(const struct requests *requests)
     return requests->orphans;
 }
 
+uint32_t requests_waiting(const struct requests *requests)
+{
+    return requests->waiting_count;
+}
+
 uint32_t requests_writing(const struct requests *requests)
 {
     return requests->writing;

@@ -62,6 +62,8 @@ void requests_orphan(struct world *world);
 void requests_forget(struct world *world);
 // Requests of a process that is gone, still to land.
 uint32_t requests_orphans(const struct requests *requests);
+// Requests that have not been handed over yet.
+uint32_t requests_waiting(const struct requests *requests);
 // Writes handed over and not yet ended.
 uint32_t requests_writing(const struct requests *requests);
 
