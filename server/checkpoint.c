@@ -455,7 +455,7 @@ static void space_allocated(struct server *server, int32_t result)
                    "there is space for a checkpoint again: writes are accepted");
         checkpoint->space_short = false;
         wal_checkpoint_space(server->wal, true);
-    } else if (checkpoint->reserving > checkpoint_expected_bytes(server)) {
+    } else if (checkpoint->file >= 0 && checkpoint->reserving > checkpoint_expected_bytes(server)) {
         // Not for any growth, then, but for what is there.
         checkpoint->reserving = checkpoint_expected_bytes(server);
         checkpoint->space_tight = true;
