@@ -273,7 +273,7 @@ static void judge_checkpoint(struct damage_work *work)
     char name[WAL_CHECKPOINT_NAME_BYTES];
     judge(work, FAULT_REFUSE);
     wal_checkpoint_name(name, work->after.base_lost_number);
-    strcpy(work->damage->file, name);
+    snprintf(work->damage->file, sizeof(work->damage->file), "%s", name);
 }
 
 // False when frames that were cut once are back, because what kept them out is gone, and no witness

@@ -12,6 +12,7 @@
 
 static struct request *file_request(struct io *io, enum request_kind kind, uint64_t token, int file)
 {
+    assert(file >= 0);
     struct request *request = request_add(io->world->requests, kind, token);
     request->file = file;
     return request;

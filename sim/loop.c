@@ -168,6 +168,7 @@ static void run_plan(struct loop *loop, const char *name, uint64_t seed, uint64_
         plan->workload.flush_ppm = FLUSH_PPM_MIN;
     plan->workload.never_past = true;
     plan->workload.plain_transactions = true;
+    plan->workload.save_ppm = 0; // no checkpoints: see loop_server.c
     if (plan->clients > LOOP_CLIENTS_MAX - 1)
         plan->clients = LOOP_CLIENTS_MAX - 1;
     if (plan->workload.large_bytes_max > LOOP_FILE_BYTES_MAX / 2)

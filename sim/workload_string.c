@@ -55,9 +55,11 @@ void draw_time(const struct draw *draw, bool past)
 {
     const struct workload *workload = draw->workload;
     int64_t lifetime_ms = draw_lifetime_ms(draw);
+    // A point in time may be over when EXEC comes.
+    bool relative = !past && workload->never_past && draw->queued;
     past = past && draw_below(draw, 8) == 0;
     int64_t until_ms = past ? draw->now_ms - lifetime_ms : draw->now_ms + lifetime_ms;
-    switch (draw_below(draw, 4)) {
+    switch (draw_below(draw, relative ? 2 : 4)) {
     case 0:
         draw_word(draw, "EX");
         draw_number(draw, lifetime_ms / 1000 + 1);
