@@ -49,6 +49,10 @@
 #define WAL_BATCH_BYTES_SOFT MIB(1)
 // One batch at most: the largest command with its keys repeated for every piece of its values.
 #define WAL_BATCH_BYTES_MAX (COMMAND_BYTES_MAX + MIB(512))
+// A value longer than this goes into the log in pieces of this size between other batches, ahead of the
+// command that sets it (smaller segments lower this); while others write as well, in such of:
+#define WAL_SPOOL_PIECE_BYTES MIB(1)
+#define WAL_SPOOL_PIECE_GENTLE KIB(256)
 #define WAL_COMPLETION_BLOCKS 64
 // A frame of a checkpoint is full from this size on, and written at once: small, so that the log waits
 // little for it.

@@ -227,7 +227,8 @@ static uint64_t call_log_bytes(struct call *call, uint64_t key_bytes)
     if (call->command->log != NULL)
         bytes += call->command->log(call);
     for (uint32_t i = 1; i < call->argc; i++)
-        bytes += (uint64_t)call->args[i].length + WAL_RECORD_OVERHEAD_MAX;
+        bytes += (call->args[i].external && spool_has(call, i) ? 0 : call->args[i].length) +
+                 WAL_RECORD_OVERHEAD_MAX;
     return bytes;
 }
 
@@ -244,6 +245,13 @@ enum call_verdict {
     CALL_AGAIN,    // the same, but what it lacked may be there now
 };
 
+static void call_refuse_full(struct call *call)
+{
+    call->server->stats.denied_full++;
+    call_refuse(call, "MISCONF Errors writing to the AOF file: %s",
+                strerror(journal_space_error(call->server)));
+}
+
 // Room for `bytes` of records.
 static enum call_verdict call_admit(struct call *call, uint64_t bytes, bool deletes)
 {
@@ -256,15 +264,28 @@ static enum call_verdict call_admit(struct call *call, uint64_t bytes, bool dele
         call_wait(call, WAIT_LOG);
         return CALL_WAITS;
     case WAL_FULL:
-        server->stats.denied_full++;
-        call_refuse(call, "MISCONF Errors writing to the AOF file: %s",
-                    strerror(journal_space_error(server)));
+        call_refuse_full(call);
         return CALL_ANSWERED;
     case WAL_LARGE:
         call_refuse(call, "ERR the command is larger than the log can take at once");
         return CALL_ANSWERED;
     }
     assert(false);
+    return CALL_ANSWERED;
+}
+
+// Large values go into the log ahead of the command.
+static enum call_verdict call_spool(struct call *call, enum wal_admission admission)
+{
+    if (admission == WAL_ADMIT)
+        return CALL_RUNS;
+    if (admission == WAL_WAIT) {
+        bool busy = spool_busy(call->server, call->connection);
+        call_wait(call, busy ? WAIT_SPOOL : WAIT_LOG);
+        return CALL_WAITS;
+    }
+    assert(admission == WAL_FULL);
+    call_refuse_full(call);
     return CALL_ANSWERED;
 }
 
@@ -301,6 +322,9 @@ static enum call_verdict call_admit_transaction(struct call *call)
     struct transaction_need need;
     if (!transaction->open || transaction->refused || transaction->dirty)
         return CALL_RUNS;
+    enum call_verdict spooled = call_spool(call, transaction_spool(call));
+    if (spooled != CALL_RUNS)
+        return spooled;
     transaction_need(call, &need);
     if (!call_transaction_fits(call, &need)) {
         enum call_verdict verdict = call_evict(call, need.memory_bytes);
@@ -462,6 +486,11 @@ static enum call_verdict call_check(struct call *call)
     }
     if (executes) // while the data is loaded, nothing is queued that would need room
         return server->state == SERVER_LOADING ? CALL_RUNS : call_admit_transaction(call);
+    if (connection->large_bytes > 0 && call->command->stores) {
+        enum call_verdict verdict = call_spool(call, spool_values(call));
+        if (verdict != CALL_RUNS)
+            return verdict;
+    }
     return call_admit(call, call_log_bytes(call, key_bytes), call_deletes(call->command->doc));
 }
 

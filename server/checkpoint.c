@@ -286,6 +286,7 @@ static void attempt_begin(struct server *server)
     for (uint32_t i = 0; i < DATABASES_MAX; i++)
         begin->ids[i] = map.ids[i];
     wal_checkpoint_place(server->wal, begin);
+    spool_place(server, begin);
     checkpoint->number = ++checkpoint->newest;
     checkpoint->placed = false;
     checkpoint->expected_bytes = checkpoint_expected_bytes(server);

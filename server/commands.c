@@ -39,6 +39,8 @@ CONTAINERS(SUB_ROWS)
 
 #define PLAIN(name) .handler = command_##name
 #define BRIEF(name) PLAIN(name), .brief = true
+#define STORES(name) PLAIN(name), .stores = true
+#define BRIEF_STORES(name) BRIEF(name), .stores = true
 #define VALUES(name) .handler = command_##name, .bytes = command_##name##_bytes
 #define REACHING(name)                                                                             \
     .handler = command_##name, .reach = command_##name##_reach, .log = command_##name##_log

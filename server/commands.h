@@ -24,6 +24,7 @@ struct command {
     // a text longer than any argument. NULL: nothing.
     uint64_t (*log)(struct call *call);
     const struct command *subcommands; // of a container
+    bool stores;     // large arguments, as they are, as the values of the keys before them
     bool brief;      // takes constant time, whatever the data: see command_stats.h
     uint16_t number; // of all rows, subcommands included: see commands_at
     uint8_t subcommands_count;

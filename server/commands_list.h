@@ -51,7 +51,7 @@
     X(getdel, BRIEF, 'g', 'e', 'e', 'l') \
     X(getex, BRIEF, 'g', 'e', 'e', 'x') \
     X(getrange, PLAIN, 'g', 'e', 'g', 'e') \
-    X(getset, BRIEF, 'g', 'e', 'e', 't') \
+    X(getset, BRIEF_STORES, 'g', 'e', 'e', 't') \
     X(hello, PLAIN, 'h', 'e', 'l', 'o') \
     X(incr, BRIEF, 'i', 'n', 'c', 'r') \
     X(incrby, BRIEF, 'i', 'n', 'b', 'y') \
@@ -68,9 +68,9 @@
     X(module, CONTAINER, 'm', 'o', 'l', 'e') \
     X(monitor, PLAIN, 'm', 'o', 'o', 'r') \
     X(move, VALUES, 'm', 'o', 'v', 'e') \
-    X(mset, PLAIN, 'm', 's', 'e', 't') \
-    X(msetex, PLAIN, 'm', 's', 'e', 'x') \
-    X(msetnx, PLAIN, 'm', 's', 'n', 'x') \
+    X(mset, STORES, 'm', 's', 'e', 't') \
+    X(msetex, STORES, 'm', 's', 'e', 'x') \
+    X(msetnx, STORES, 'm', 's', 'n', 'x') \
     X(multi, BRIEF, 'm', 'u', 't', 'i') \
     X(object, CONTAINER, 'o', 'b', 'c', 't') \
     X(persist, BRIEF, 'p', 'e', 's', 't') \
@@ -78,7 +78,7 @@
     X(pexpireat, BRIEF, 'p', 'e', 'a', 't') \
     X(pexpiretime, BRIEF, 'p', 'e', 'm', 'e') \
     X(ping, BRIEF, 'p', 'i', 'n', 'g') \
-    X(psetex, BRIEF, 'p', 's', 'e', 'x') \
+    X(psetex, BRIEF_STORES, 'p', 's', 'e', 'x') \
     X(pttl, BRIEF, 'p', 't', 't', 'l') \
     X(quit, PLAIN, 'q', 'u', 'i', 't') \
     X(randomkey, PLAIN, 'r', 'a', 'e', 'y') \
@@ -93,10 +93,10 @@
     X(save, PLAIN, 's', 'a', 'v', 'e') \
     X(scan, PLAIN, 's', 'c', 'a', 'n') \
     X(select, BRIEF, 's', 'e', 'c', 't') \
-    X(set, BRIEF, 's', 'e', 'e', 't') \
+    X(set, BRIEF_STORES, 's', 'e', 'e', 't') \
     X(setbit, BRIEF_REACHING, 's', 'e', 'i', 't') \
-    X(setex, BRIEF, 's', 'e', 'e', 'x') \
-    X(setnx, BRIEF, 's', 'e', 'n', 'x') \
+    X(setex, BRIEF_STORES, 's', 'e', 'e', 'x') \
+    X(setnx, BRIEF_STORES, 's', 'e', 'n', 'x') \
     X(setrange, BRIEF_REACHING, 's', 'e', 'g', 'e') \
     X(shutdown, PLAIN, 's', 'h', 'w', 'n') \
     X(slaveof, PLAIN, 's', 'l', 'o', 'f') \

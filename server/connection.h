@@ -25,6 +25,7 @@ enum connection_state {
 enum connection_wait {
     WAIT_NONE,
     WAIT_LOG,        // for room in the log
+    WAIT_SPOOL,      // for its large values to be in the log
     WAIT_OUTPUT,     // for its own output to be sent, or for reply memory
     WAIT_PAUSE,      // for the end of a pause (CLIENT PAUSE)
     WAIT_SLEEP,      // for a time, wait_until_ns (DEBUG SLEEP)

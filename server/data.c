@@ -112,8 +112,10 @@ static void data_log_delete(struct call *call, const struct key *key)
     data_log(call, key, &record);
 }
 
-// Logs an entry that is new, whole. `fresh`: so is its key.
-static void data_log_set(struct call *call, const struct key *key, struct entry *entry, bool fresh)
+// Logs an entry that is new, whole. `fresh`: so is its key. `block`: where its value was received, NULL:
+// elsewhere.
+static void data_log_set(struct call *call, const struct key *key, struct entry *entry, bool fresh,
+                         const struct entry *block)
 {
     // One command is one use.
     if (!fresh && !(call->server->idle.lfu && call->found))
@@ -125,6 +127,10 @@ static void data_log_set(struct call *call, const struct key *key, struct entry 
         .total = entry_value_length(entry),
         .expiry_ms = entry_expiry(entry),
     };
+    if (block != NULL && call->server->spools.used > 0)
+        record.spool = spool_take(call->server, block);
+    if (record.spool != 0)
+        record.length = 0;
     data_log(call, key, &record);
 }
 
@@ -216,6 +222,9 @@ bool data_set(struct call *call, const struct key *key, uint32_t argument, const
     struct entry *entry;
     const struct entry *old = keyspace_find(server->keyspace, key);
     bool fresh = old == NULL;
+    const struct entry *block = NULL;
+    if (argument != 0 && call->args[argument].external)
+        block = data_block(call, argument);
     if (data_adoptable(call, key, argument)) {
         entry = keyspace_adopt(server->keyspace, key, data_block(call, argument), expiry_ms);
         if (entry != NULL)
@@ -233,7 +242,7 @@ bool data_set(struct call *call, const struct key *key, uint32_t argument, const
     }
     if (entry == NULL)
         return data_out_of_memory(call);
-    data_log_set(call, key, entry, fresh);
+    data_log_set(call, key, entry, fresh, block);
     return true;
 }
 
@@ -243,7 +252,7 @@ bool data_adopt(struct call *call, const struct key *key, struct entry *block, i
     struct entry *entry = keyspace_adopt(call->server->keyspace, key, block, expiry_ms);
     if (entry == NULL)
         return data_out_of_memory(call);
-    data_log_set(call, key, entry, fresh);
+    data_log_set(call, key, entry, fresh, NULL);
     return true;
 }
 
@@ -288,7 +297,7 @@ bool data_rename(struct call *call, const struct key *from, const struct key *to
     if (entry == NULL)
         return data_out_of_memory(call);
     // Its use goes with the value, which the command has found already.
-    data_log_set(call, to, entry, true);
+    data_log_set(call, to, entry, true, NULL);
     data_log_delete(call, from);
     return true;
 }

@@ -318,7 +318,9 @@ static bool execute_step(struct server *server, struct connection *connection)
 static void execute_spill(struct server *server, struct connection *connection)
 {
     bool scarce = io_buffers_free(server->io) < IO_BUFFERS / 2;
-    if ((connection->wait == WAIT_LOG || connection->wait == WAIT_MEMORY) && !scarce)
+    if ((connection->wait == WAIT_LOG || connection->wait == WAIT_SPOOL ||
+         connection->wait == WAIT_MEMORY) &&
+        !scarce)
         return;
     connection_disarm(server, connection);
     if (connection->large_active) {

@@ -16,7 +16,7 @@
 
 // A large argument is received in pieces of this size, so that one client does not keep the kernel
 // busy for long.
-#define LARGE_RECEIVE_BYTES MIB(4)
+#define LARGE_RECEIVE_BYTES MIB(1)
 // Two bytes end every argument.
 #define LARGE_SLACK 2
 
@@ -253,6 +253,12 @@ int input_span(struct server *server, struct connection *connection)
     return input_save_args(server, connection);
 }
 
+void input_free_block(struct server *server, struct entry *block)
+{
+    spool_forget(server, block);
+    keyspace_block_free(server->keyspace, block);
+}
+
 static void input_free_args(struct server *server, struct connection *connection)
 {
     const struct resp_parser *parser = &connection->parser;
@@ -260,7 +266,7 @@ static void input_free_args(struct server *server, struct connection *connection
         struct resp_arg *arg = &connection->saved_args[i];
         if (!arg->external || arg->where == 0)
             continue;
-        keyspace_block_free(server->keyspace, (struct entry *)(uintptr_t)arg->where);
+        input_free_block(server, (struct entry *)(uintptr_t)arg->where);
         arg->where = 0;
     }
     if (connection->saved_args != NULL && connection->saved_args != connection->own_args)

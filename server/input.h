@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 struct connection;
+struct entry;
 struct server;
 
 // Bytes that can be parsed next, contiguous.
@@ -47,5 +48,8 @@ void input_large_received(struct connection *connection, uint64_t length);
 
 // Gives back everything.
 void input_drop(struct server *server, struct connection *connection);
+
+// Frees the block of a large argument.
+void input_free_block(struct server *server, struct entry *block);
 
 #endif

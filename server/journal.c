@@ -58,6 +58,8 @@ void journal_commit(struct server *server)
     struct journal *journal = server->journal;
     if (!wal_write_in_flight(server->wal) && journal_gathers(server))
         return;
+    if (wal_write_closes(server->wal))
+        spool_append(server);
     uint64_t open = wal_open_batch(server->wal);
     if (!wal_write_next(server->wal, &journal->write))
         return;

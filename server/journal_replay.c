@@ -4,7 +4,6 @@
 #include "server/clock.h"
 #include "server/data.h"
 #include "server/io.h"
-#include "server/replay.h"
 #include "server/server.h"
 #include "server/token.h"
 #include "storage/allocator.h"
@@ -35,7 +34,7 @@ static void start_sweep(struct start *start)
 static int start_source_apply(void *context, const struct wal_record *record)
 {
     struct start *start = context;
-    int result = replay_record(start->server->keyspace, record);
+    int result = replay_record(&start->replay, record);
     if (result == 0 && record->type == WAL_RECORD_MAP)
         start_sweep(start);
     return result == 0 ? loading_step(start->server, record) : result;
@@ -57,7 +56,7 @@ static void start_source_expect(void *context, uint64_t keys)
 static void start_source_prefetch(void *context, const struct wal_record *record)
 {
     struct start *start = context;
-    if (record->type == WAL_RECORD_MAP)
+    if (record->type == WAL_RECORD_MAP || record->type == WAL_RECORD_SPOOL)
         return;
     int database = keyspace_database_of_id(start->server->keyspace, record->keyspace);
     if (database < 0)
@@ -81,9 +80,11 @@ int start_recover(struct start *start)
         .checkpoints = {start->checkpoints[0], start->checkpoints[1]},
     };
     int64_t began_ns = clock_monotonic_ns();
+    replay_begin(&start->replay, server->keyspace);
     int error =
         wal_recover(server->wal_recovery, &start->journal->identity, &source, start->slots, result);
     start_source_close(start);
+    start->pending_spools = replay_end(&start->replay);
     server->recovery_ns = clock_monotonic_ns() - began_ns;
     if (server->stop_asked) // what it has not seen looks like damage
         return START_ENDED;

@@ -5,6 +5,7 @@
 #include "server/clock.h"
 #include "server/io.h"
 #include "server/server.h"
+#include "server/spool.h"
 #include "server/token.h"
 #include "storage/allocator.h"
 #include "storage/keyspace.h"
@@ -372,6 +373,7 @@ static int start_run(struct start *start)
     wal_continue(server->wal, result->end, result->end_chain, result->segment_newest + 1,
                  result->completion_counter, result->checkpoint);
     checkpoint_continue(server, result->checkpoint_newest, result->checkpoint);
+    spool_continue(server, start->pending_spools);
     code = start_slots(start);
     if (code == 0)
         code = start_open_completion(start);

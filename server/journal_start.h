@@ -3,6 +3,7 @@
 #define PORO_SERVER_JOURNAL_START_H
 
 #include "server/journal_internal.h"
+#include "server/replay.h"
 #include "server/token.h"
 #include "wal/recovery.h"
 
@@ -32,7 +33,9 @@ struct start {
     uint64_t checkpoints[2]; // numbers of the newest two, 0: none
     uint32_t open_slot;      // the file that recovery reads at the moment
     int open_file;
-    uint64_t swept_bytes; // memory in use when dead keys were swept last, or less since
+    struct replay replay;
+    uint64_t pending_spools; // see replay_end
+    uint64_t swept_bytes;    // memory in use when dead keys were swept last, or less since
     struct read_ahead ahead;
 };
 

@@ -116,8 +116,7 @@ static void loading_delay(struct server *server)
 int loading_step(struct server *server, const struct wal_record *record)
 {
     struct loading *loading = &server->loading;
-    bool data = record->type == WAL_RECORD_SET || record->type == WAL_RECORD_RANGE;
-    loading->work += 1 + (data ? (uint32_t)(record->length / WORK_BYTES) : 0);
+    loading->work += 1 + record->length / WORK_BYTES;
     if (loading->work >= WORK_LOOK) {
         loading->work = 0;
         if (clock_monotonic_ns() - loading->looked_ns >= LOOK_NS)

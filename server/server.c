@@ -115,6 +115,8 @@ static bool server_is_ready(const struct server *server, const struct connection
         break;
     case WAIT_LOG:
         return log;
+    case WAIT_SPOOL:
+        return !spool_busy(server, connection);
     case WAIT_OUTPUT:
         return reply_pending(&connection->reply) <= reply_pool_output_limit(server->replies) / 2 &&
                reply_pool_free(server->replies) >= REPLY_CHUNKS_RESERVE;
@@ -321,6 +323,7 @@ static void server_tend_connections(struct server *server)
 static void server_housekeeping(struct server *server)
 {
     journal_housekeeping(server);
+    spool_housekeeping(server);
     checkpoint_housekeeping(server);
     data_housekeeping(server);
     evict_housekeeping(server);

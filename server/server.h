@@ -13,6 +13,7 @@
 #include "server/loading.h"
 #include "server/notice.h"
 #include "server/pause.h"
+#include "server/spool.h"
 #include "wal/recovery.h"
 
 #include <stdbool.h>
@@ -120,6 +121,7 @@ struct server {
     uint8_t *read_ahead;     // of recovery
     struct journal *journal; // drives the log's files, see journal.h
     struct checkpoint *checkpoint;
+    struct spools spools;
 
     // connections
     struct connection *connections;

@@ -8,6 +8,7 @@
 #include "server/commands.h"
 #include "server/connection.h"
 #include "server/data.h"
+#include "server/input.h"
 #include "server/server.h"
 #include "server/transaction_queue.h"
 #include "server/watch.h"
@@ -111,7 +112,7 @@ void queued_free(struct server *server, struct queued *queued)
 {
     for (uint32_t i = 0; i < queued->argc; i++) {
         if (queued->args[i].external && queued->args[i].where != 0)
-            keyspace_block_free(server->keyspace, (struct entry *)(uintptr_t)queued->args[i].where);
+            input_free_block(server, (struct entry *)(uintptr_t)queued->args[i].where);
     }
     assert(server->transaction_bytes >= queued->bytes);
     server->transaction_bytes -= queued->bytes;
@@ -145,6 +146,18 @@ void transaction_drop(struct server *server, struct connection *connection)
     }
     watch_drop(server, connection);
     *transaction = (struct transaction){0};
+}
+
+enum wal_admission transaction_spool(const struct call *exec)
+{
+    for (struct queued *q = exec->connection->transaction.first; q != NULL; q = q->next) {
+        struct call inner = queued_call(exec, q);
+        enum wal_admission admission = spool_values(&inner);
+        // More of them may be on their way at the same time.
+        if (admission != WAL_ADMIT && !spool_busy(exec->server, exec->connection))
+            return admission;
+    }
+    return spool_busy(exec->server, exec->connection) ? WAL_WAIT : WAL_ADMIT;
 }
 
 // --- what it needs ---------------------------------------------------------------------------
@@ -226,7 +239,8 @@ static void estimate_values(struct call *call, uint64_t key_length, struct estim
     for (uint32_t i = 1; i < call->argc; i++) {
         uint64_t length = call->args[i].length;
         arguments += length;
-        estimate->log += length + WAL_RECORD_OVERHEAD_MAX;
+        estimate->log +=
+            (call->args[i].external && spool_has(call, i) ? 0 : length) + WAL_RECORD_OVERHEAD_MAX;
         estimate->memory += grows ? estimate_entry(key_length, length) : 0;
     }
     estimate->memory += reach + reach / 4;

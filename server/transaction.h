@@ -39,6 +39,8 @@ struct transaction_need {
     uint32_t maps;         // commands that change the map of keyspaces
     bool deletes;          // all that change something only delete
 };
+// spool_values for all that is queued.
+enum wal_admission transaction_spool(const struct call *exec);
 void transaction_need(struct call *call, struct transaction_need *need);
 
 #endif

@@ -180,7 +180,7 @@ struct folder_source {
 static void source_note_pieces(struct folder_source *source, const struct wal_record *record)
 {
     if (record->type == WAL_RECORD_SET) {
-        source->missing = record->total - record->length;
+        source->missing = record->spool == 0 ? record->total - record->length : 0;
         if (source->missing == 0)
             return;
         memcpy(source->key, record->key, record->key_length);

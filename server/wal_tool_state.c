@@ -2,7 +2,6 @@
 #include "server/wal_tool_state.h"
 
 #include "server/memory.h"
-#include "server/replay.h"
 #include "storage/allocator.h"
 #include "storage/arena.h"
 #include "storage/keyspace.h"
@@ -52,7 +51,15 @@ static int state_create(struct state *state)
 static int state_apply(void *context, const struct wal_record *record)
 {
     struct state *state = context;
-    return replay_record(state->keyspace, record);
+    return replay_record(&state->replay, record);
+}
+
+static int state_replay(struct state *state, struct folder *folder)
+{
+    replay_begin(&state->replay, state->keyspace);
+    int result = folder_replay(folder, state_apply, state, &state->result);
+    (void)replay_end(&state->replay);
+    return result;
 }
 
 int state_read(struct state *state, struct folder *folder)
@@ -60,7 +67,7 @@ int state_read(struct state *state, struct folder *folder)
     *state = (struct state){.keyspace = NULL};
     int result = state_create(state);
     if (result == 0)
-        result = folder_replay(folder, state_apply, state, &state->result);
+        result = state_replay(state, folder);
     if (result < 0)
         return result;
     // A walk over a table that is growing may meet a key twice.

@@ -2,6 +2,7 @@
 #ifndef PORO_SERVER_WAL_TOOL_STATE_H
 #define PORO_SERVER_WAL_TOOL_STATE_H
 
+#include "server/replay.h"
 #include "server/wal_tool_folder.h"
 #include "wal/recovery.h"
 
@@ -11,6 +12,7 @@
 
 struct state {
     struct keyspace *keyspace;
+    struct replay replay;
     struct wal_recovery_result result;
     void *regions[STATE_REGIONS];
     size_t bytes[STATE_REGIONS];

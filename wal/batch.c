@@ -74,7 +74,7 @@ static void append_whole(struct wal *wal, const struct wal_record *record)
 // value has its final length from the first piece on, so that replay allocates it once.
 static void append_split(struct wal *wal, const struct wal_record *record)
 {
-    assert(record->type == WAL_RECORD_SET || record->type == WAL_RECORD_RANGE);
+    assert(record->type != WAL_RECORD_EXPIRE && record->type != WAL_RECORD_DELETE);
     uint64_t room = wal_payload_max(wal) - WAL_RECORD_OVERHEAD_MAX - record->key_length;
     assert(record->key_length <= wal_key_bytes_max(wal) && room > 0);
     struct wal_record piece = *record;
@@ -85,7 +85,8 @@ static void append_split(struct wal *wal, const struct wal_record *record)
         piece.length = rest < room ? rest : (uint32_t)room;
         append_whole(wal, &piece);
         done += piece.length;
-        piece.type = WAL_RECORD_RANGE;
+        if (piece.type == WAL_RECORD_SET)
+            piece.type = WAL_RECORD_RANGE;
         piece.expiry_ms = 0;
         piece.offset = record->offset + done;
     }
@@ -95,7 +96,7 @@ static void append_split(struct wal *wal, const struct wal_record *record)
 void wal_append(struct wal *wal, const struct wal_record *record)
 {
     assert(record->key_length <= wal_key_bytes_max(wal));
-    wal->records_total++;
+    wal->records_total += record->type != WAL_RECORD_SPOOL; // changes
     if (wal_record_bytes(record) <= wal_payload_max(wal))
         append_whole(wal, record);
     else

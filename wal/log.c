@@ -54,6 +54,12 @@ uint32_t wal_key_bytes_max(const struct wal *wal)
     return (uint32_t)(payload / 2 - WAL_RECORD_OVERHEAD_MAX);
 }
 
+uint32_t wal_spool_piece_max(const struct wal *wal)
+{
+    uint64_t half = wal->frame_bytes_max / 2;
+    return (uint32_t)(half < WAL_SPOOL_PIECE_BYTES ? half : WAL_SPOOL_PIECE_BYTES);
+}
+
 void wal_continue(struct wal *wal, uint64_t sequence, uint64_t chain, uint64_t segment_next,
                   uint64_t completion_counter, uint64_t checkpoint)
 {
@@ -205,6 +211,11 @@ bool wal_write_next(struct wal *wal, struct wal_write *write)
         wal_batch_close(wal);
     }
     return frame_write(wal, write);
+}
+
+bool wal_write_closes(const struct wal *wal)
+{
+    return !wal->flight.active && !wal->fatal && !wal->header_due && !wal->writing;
 }
 
 bool wal_write_in_flight(const struct wal *wal)

@@ -116,6 +116,12 @@ enum wal_admission {
 // lack of segments the need is remembered, and wal_slot_wanted asks for as many.
 enum wal_admission wal_admit(struct wal *wal, uint64_t bytes, bool reserve);
 
+// The same for a piece of a spool, of at most wal_spool_piece_max bytes: it may come on top of a batch
+// that takes no more commands, so that these cannot keep it out for ever.
+enum wal_admission wal_admit_piece(struct wal *wal, uint64_t bytes);
+// Longest piece of a spool to be appended at once; a value that is longer is worth a spool.
+uint32_t wal_spool_piece_max(const struct wal *wal);
+
 // Appends one record to the open batch. A SET or RANGE whose data is too long for a frame is split
 // into a SET with the value's `total` and RANGE records that follow it in the same batch.
 void wal_append(struct wal *wal, const struct wal_record *record);
@@ -142,6 +148,8 @@ struct wal_write {
 // while the frame needs a new segment and none is READY: ask again after wal_slot_prepared.
 bool wal_write_next(struct wal *wal, struct wal_write *write);
 bool wal_write_in_flight(const struct wal *wal);
+// Will wal_write_next close the open batch, if there is anything in it?
+bool wal_write_closes(const struct wal *wal);
 
 enum wal_outcome {
     WAL_OK,      // go on
@@ -173,7 +181,7 @@ uint64_t wal_batch_durable(const struct wal *wal);
 uint64_t wal_durable(const struct wal *wal);
 // Last sequence handed to a write that is done.
 uint64_t wal_written(const struct wal *wal);
-// Since wal_create: bytes of frames written, records appended.
+// Since wal_create: bytes of frames written, records appended (but those of spools).
 uint64_t wal_bytes_total(const struct wal *wal);
 uint64_t wal_records_total(const struct wal *wal);
 // Is there no disk space for a further segment?

@@ -9,14 +9,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// Spools: places where a large value is put together in the log, piece by piece over many batches, so
+// that others' records find room between the pieces. The SET that makes it a key's value comes behind
+// the last piece and only names the spool. What no SET names is as if it had never been. A spool is
+// dropped, or begun anew, before anything else is put in it.
 enum wal_record_type {
-    WAL_RECORD_SET = 1, // key := value of `total` bytes, of which the first `length` are here
-    WAL_RECORD_RANGE,   // bytes [offset, offset + length) := data, length becomes `total`; ignored
-                        // where the key is missing
-    WAL_RECORD_EXPIRE,  // expiry := expiry_ms (0: none); ignored where the key is missing
+    WAL_RECORD_SET =
+        1,            // key := value of `total` bytes, of which the first `length` are here, or all
+                      // in a spool
+    WAL_RECORD_RANGE, // bytes [offset, offset + length) := data, length becomes `total`; ignored
+                      // where the key is missing
+    WAL_RECORD_EXPIRE, // expiry := expiry_ms (0: none); ignored where the key is missing
     WAL_RECORD_DELETE,
     WAL_RECORD_MAP, // databases -> keyspace ids
+    // A spool begins (offset and length 0; for this key), takes the next piece of a value (behind the
+    // one before; no key), or is dropped (total 0; no key).
+    WAL_RECORD_SPOOL,
 };
+
+// Spools are numbered from 1.
+#define WAL_SPOOLS_MAX 64
 
 struct wal_record {
     enum wal_record_type type;
@@ -25,8 +37,9 @@ struct wal_record {
     uint32_t key_length;
     const uint8_t *data;
     uint32_t length;   // of data
-    uint32_t total;    // SET, RANGE: length of the whole value
-    uint32_t offset;   // RANGE
+    uint32_t total;    // SET, RANGE, SPOOL: length of the whole value
+    uint32_t offset;   // RANGE, SPOOL
+    uint32_t spool;    // SPOOL; SET: the value is in this one, and length is 0; 0: it is not
     int64_t expiry_ms; // SET, EXPIRE: 0 for none
     struct {
         uint32_t next_id;
@@ -34,8 +47,8 @@ struct wal_record {
     } map; // MAP
 };
 
-// On-disk header of a record; expiry (8 bytes), total and offset (4 each) follow where the type and
-// flags say so, then key, then data. Records are not aligned.
+// On-disk header of a record; expiry (8 bytes), total, offset and spool (4 each) follow where the type
+// and flags say so, then key, then data. Records are not aligned.
 struct wal_record_header {
     uint8_t type;
     uint8_t flags;

@@ -241,6 +241,22 @@ static enum wal_admission admit_refuse(struct wal *wal, uint64_t ready)
     return WAL_WAIT;
 }
 
+// Is there room for frames of so many bytes, on disk?
+static enum wal_admission admit_frames(struct wal *wal, uint64_t frames, bool reserve)
+{
+    uint64_t kept = reserve ? WAL_RESERVE - 1 : WAL_RESERVE;
+    uint64_t needed = admit_segments(wal, admit_unplaced(wal) + frames) + kept;
+    uint32_t ready = wal->counts[WAL_SLOT_READY];
+    // Without need of a segment, the reserve may be in use: the active one has room. But the last
+    // segment stays out of it, for a write that fails, or for a start after a torn one.
+    if ((needed > kept && needed > ready) || ready == 0)
+        return admit_refuse(wal, needed > kept ? needed : 1);
+    // Enough for the largest one that was refused: it only has to ask again.
+    if (ready >= wal->ready_needed)
+        wal->ready_needed = 0;
+    return WAL_ADMIT;
+}
+
 enum wal_admission wal_admit(struct wal *wal, uint64_t bytes, bool reserve)
 {
     if (bytes > wal_batch_bytes_max(wal))
@@ -255,15 +271,17 @@ enum wal_admission wal_admit(struct wal *wal, uint64_t bytes, bool reserve)
         assert(open > 0); // an empty batch takes whatever is not LARGE
         return WAL_WAIT;
     }
-    uint64_t kept = reserve ? WAL_RESERVE - 1 : WAL_RESERVE;
-    uint64_t needed = admit_segments(wal, admit_unplaced(wal) + frames) + kept;
-    uint32_t ready = wal->counts[WAL_SLOT_READY];
-    // Without need of a segment, the reserve may be in use: the active one has room. But the last
-    // segment stays out of it, for a write that fails, or for a start after a torn one.
-    if ((needed > kept && needed > ready) || ready == 0)
-        return admit_refuse(wal, needed > kept ? needed : 1);
-    // Enough for the largest one that was refused: it only has to ask again.
-    if (ready >= wal->ready_needed)
-        wal->ready_needed = 0;
-    return WAL_ADMIT;
+    return admit_frames(wal, frames, reserve);
+}
+
+enum wal_admission wal_admit_piece(struct wal *wal, uint64_t bytes)
+{
+    if (wal->fatal)
+        return WAL_WAIT;
+    if (wal->checkpoint_short)
+        return WAL_FULL;
+    uint64_t frames = admit_frame_bytes(wal, bytes);
+    if (wal_round(wal->batches[wal->open].bytes) + frames > wal->staging_bytes)
+        return WAL_WAIT;
+    return admit_frames(wal, frames, false);
 }
