@@ -71,6 +71,9 @@ static void info_log(struct info *info, const struct journal_stats *stats)
     info_number(info, "wal_segment_size", (uint64_t)server->config.wal_segment_size);
     info_number(info, "wal_segments", stats->segments);
     info_number(info, "wal_segments_ready", stats->segments_ready);
+    info_number(info, "wal_spools", info->server->spools.used);
+    info_number(info, "wal_spooled_values", info->server->spools.finished);
+    info_number(info, "wal_spooled_bytes", info->server->spools.bytes);
     info_number(info, "wal_disk_full", stats->full);
     info_number(info, "wal_writes", stats->writes);
     info_number(info, "wal_written_bytes", stats->written_bytes);

@@ -1,10 +1,13 @@
 // Input: received buffers, the carry, large arguments.
 #include "server/input.h"
 
+#include "server/command_docs.h"
+#include "server/commands.h"
 #include "server/connection.h"
 #include "server/data.h"
 #include "server/evict.h"
 #include "server/io.h"
+#include "server/rename.h"
 #include "server/server.h"
 #include "server/token.h"
 #include "storage/arena.h"
@@ -289,16 +292,29 @@ void input_span_done(struct server *server, struct connection *connection, uint6
 
 // --- large arguments -------------------------------------------------------------------------
 
-// The block is made to become the entry of the key that stands before the argument, as in SET and
-// MSET; for other commands it is only a buffer. Keys that have to go for it are evicted while it is
+// The key that a large argument would be the value of: the command's only one, or the one before it, as
+// in MSET. For other commands the block is only a buffer. Returns its length.
+static uint32_t input_key_length(const struct server *server, struct connection *connection)
+{
+    const struct resp_parser *parser = &connection->parser;
+    if (parser->argc < 2)
+        return 0;
+    uint32_t index = parser->argc - 1;
+    const struct resp_arg *name = &parser->args[0];
+    const uint8_t *base = connection->carry + connection->carry_offset;
+    const struct command *command =
+        name->external ? NULL : rename_find(&server->config, base + name->where, name->length);
+    if (command != NULL && command->doc->first_key == 1 && command->doc->last_key == 1)
+        index = 1;
+    return parser->args[index].external ? 0 : parser->args[index].length;
+}
+
+// The block is made to become an entry. Keys that have to go for it are evicted while it is
 // being received: a command that needs memory waits for that.
 static struct entry *input_large_block(struct server *server, struct connection *connection,
                                        uint32_t length)
 {
-    const struct resp_parser *parser = &connection->parser;
-    uint32_t key_length = 0;
-    if (parser->argc >= 2 && !parser->args[parser->argc - 1].external)
-        key_length = parser->args[parser->argc - 1].length;
+    uint32_t key_length = input_key_length(server, connection);
     uint64_t limit = (uint64_t)server->config.maxmemory;
     uint64_t bytes = (uint64_t)key_length + length;
     if (connection->large_refused || connection->large_bytes + bytes > COMMAND_BYTES_MAX ||

@@ -266,6 +266,7 @@ void spool_housekeeping(struct server *server)
 
 void spool_place(const struct server *server, struct wal_checkpoint_begin *begin)
 {
+    uint64_t log = begin->first;
     for (uint32_t i = 0; i < WAL_SPOOLS_MAX && server->spools.used > 0; i++) {
         const struct spool *spool = &server->spools.spools[i];
         if (spool->state == SPOOL_FREE || spool_done(server, spool) ||
@@ -276,4 +277,7 @@ void spool_place(const struct server *server, struct wal_checkpoint_begin *begin
         begin->segment = spool->place.segment;
         begin->offset = spool->place.offset;
     }
+    // Each of these frames takes a block of the log at least: they are fewer than 2^32.
+    assert(log - begin->first <= UINT32_MAX);
+    begin->lead = (uint32_t)(log - begin->first);
 }

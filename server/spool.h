@@ -70,7 +70,7 @@ void spool_forget(struct server *server, const struct entry *block);
 // Before a batch is closed: appends the next piece.
 void spool_append(struct server *server);
 void spool_housekeeping(struct server *server);
-// A checkpoint begins: the log must be replayed from where the oldest spool began that is not done.
+// A checkpoint begins: replay has to begin where the oldest spool began that is not done.
 void spool_place(const struct server *server, struct wal_checkpoint_begin *begin);
 
 #endif

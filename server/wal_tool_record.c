@@ -63,14 +63,32 @@ static void print_data(const struct wal_record *record, bool value)
 {
     if (record->type == WAL_RECORD_SET && record->length == record->total)
         printf(" %u bytes", record->length);
+    else if (record->type == WAL_RECORD_SET && record->spool != 0)
+        printf(" %u bytes, in spool %u", record->total, record->spool);
     else if (record->type == WAL_RECORD_SET)
         printf(" first %u of %u bytes", record->length, record->total);
     else
         printf(" bytes %u to %u of %u", record->offset, record->offset + record->length,
                record->total);
-    if (value) {
+    if (value && (record->length > 0 || record->total == 0)) {
         putchar(' ');
         text_print_bytes(record->data, record->length, 0);
+    }
+}
+
+static void print_spool(const struct wal_record *record, const struct databases *databases,
+                        bool value)
+{
+    printf("SPOOL  %u", record->spool);
+    if (record->length > 0) {
+        print_data(record, value);
+    } else if (record->total == 0) {
+        printf(" is dropped");
+    } else {
+        printf(" begins: %u bytes for ", record->total);
+        record_print_database(databases_find(databases, record->keyspace), record->keyspace);
+        putchar(' ');
+        text_print_bytes(record->key, record->key_length, value ? 0 : TEXT_NAME_BYTES);
     }
 }
 
@@ -83,8 +101,11 @@ void record_print(const struct wal_record *record, const struct databases *datab
         [WAL_RECORD_DELETE] = "DELETE",
     };
     printf("    ");
-    if (record->type == WAL_RECORD_MAP) {
-        print_map(record, databases);
+    if (record->type == WAL_RECORD_MAP || record->type == WAL_RECORD_SPOOL) {
+        if (record->type == WAL_RECORD_MAP)
+            print_map(record, databases);
+        else
+            print_spool(record, databases, value);
         putchar('\n');
         return;
     }

@@ -4,9 +4,9 @@
 // value (SET, DELETE) holds whatever was lost, and so does an expiry. Bytes put into a value
 // (RANGE) do not: into another value than they were meant for they would make one that never
 // existed. They are taken only for keys whose whole value has been seen since the last loss. For
-// the same reason nothing is taken of a long value of which not all pieces are there. Records of a
-// keyspace that no known MAP names belong to a database that was flushed in what is lost; which one
-// it was cannot be told.
+// the same reason nothing is taken of a long value of which not all pieces are there, in a spool or
+// elsewhere. Records of a keyspace that no known MAP names belong to a database that was flushed in
+// what is lost; which one it was cannot be told.
 //
 // Of a batch that is not whole (a transaction, MSET), the records that are there are taken if it was
 // acknowledged; otherwise the client never heard that it happened, and none are.
@@ -15,6 +15,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 void salvage_create(struct salvage *salvage, const struct survey *survey, struct target *target,
                     const struct tool_options *options)
@@ -40,6 +41,7 @@ static void salvage_note_loss(struct salvage *salvage)
 {
     salvage->lost = true;
     key_set_clear(&salvage->known);
+    memset(salvage->spools, 0, sizeof(salvage->spools));
 }
 
 static void salvage_take(struct salvage *salvage, const struct wal_record *record)
@@ -106,8 +108,33 @@ static int salvage_map(struct salvage *salvage, uint32_t keyspace)
     return DATABASE_UNKNOWN;
 }
 
+// Pieces are taken in one go from the first one on.
+static void salvage_spool(struct salvage *salvage, const struct wal_record *record)
+{
+    uint32_t i = record->spool - 1;
+    bool begins = record->length == 0;
+    if (!begins && (!salvage->spools[i].known || salvage->spools[i].done != record->offset)) {
+        salvage->spools[i].known = false;
+        salvage->left_unsure++;
+        return;
+    }
+    salvage->spools[i].known = !begins || record->total > 0;
+    salvage->spools[i].done = record->offset + record->length;
+    salvage_take(salvage, record);
+}
+
+// Is the value there that this SET has in a spool? That ends with it.
+static bool salvage_spooled(struct salvage *salvage, const struct wal_record *record)
+{
+    uint32_t i = record->spool - 1;
+    bool whole = salvage->spools[i].known && salvage->spools[i].done == record->total;
+    salvage->spools[i].known = false;
+    return whole;
+}
+
 static void salvage_key(struct salvage *salvage, const struct wal_record *record)
 {
+    bool spooled = record->spool != 0 && salvage_spooled(salvage, record);
     int database = databases_find(&salvage->databases, record->keyspace);
     if (database == DATABASE_UNKNOWN)
         database = salvage_map(salvage, record->keyspace);
@@ -119,10 +146,10 @@ static void salvage_key(struct salvage *salvage, const struct wal_record *record
         salvage_leave(salvage, record, database, &salvage->left_homeless);
         return;
     }
-    bool piece = record->type == WAL_RECORD_SET && record->length < record->total;
+    bool piece = record->type == WAL_RECORD_SET && record->length < record->total && !spooled;
     bool range = record->type == WAL_RECORD_RANGE;
-    bool unsure =
-        (range && !salvage_known(salvage, record)) || ((range || piece) && salvage->partial);
+    bool unsure = (range && !salvage_known(salvage, record)) ||
+                  ((range || piece) && salvage->partial) || (piece && record->spool != 0);
     if (unsure) {
         salvage_leave(salvage, record, database, &salvage->left_unsure);
         salvage_forget(salvage, record);
@@ -141,6 +168,8 @@ static void salvage_record(void *context, const struct wal_record *record)
     if (record->type == WAL_RECORD_MAP) {
         databases_change(&salvage->databases, record);
         salvage_take(salvage, record);
+    } else if (record->type == WAL_RECORD_SPOOL) {
+        salvage_spool(salvage, record);
     } else {
         salvage_key(salvage, record);
     }

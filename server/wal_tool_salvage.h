@@ -16,8 +16,13 @@ struct salvage {
     struct databases databases;
     struct key_set known; // keys whose whole value was seen since the last loss
     bool lost;            // something has been lost: only keys in `known` are sure
-    size_t run;           // of survey->beyond
-    bool partial;         // the frame belongs to a batch of which a part is missing
+    // Spools that were seen to begin since the last loss, and all pieces of theirs so far.
+    struct {
+        bool known;
+        uint32_t done;
+    } spools[WAL_SPOOLS_MAX];
+    size_t run;   // of survey->beyond
+    bool partial; // the frame belongs to a batch of which a part is missing
     int error;
 
     uint64_t records;         // taken

@@ -56,6 +56,9 @@ static void name_record(void *context, const struct wal_record *record)
         databases_change(&naming->databases, record);
         return;
     }
+    // What a spool is for is named by the SET behind it.
+    if (record->type == WAL_RECORD_SPOOL)
+        return;
     int database = databases_find(&naming->databases, record->keyspace);
     key_list_add(naming->keys, database, record->keyspace, record->key, record->key_length);
 }

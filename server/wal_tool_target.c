@@ -279,7 +279,7 @@ static uint64_t record_hash(const struct wal_record *record, uint64_t hash)
         int64_t expiry_ms;
         uint32_t type, keyspace, key_length, length, total, offset;
         uint32_t next_id, ids[DATABASES_MAX];
-        uint32_t padding;
+        uint32_t spool;
     } fields = {
         .hash = hash,
         .expiry_ms = record->expiry_ms,
@@ -289,6 +289,7 @@ static uint64_t record_hash(const struct wal_record *record, uint64_t hash)
         .length = record->length,
         .total = record->total,
         .offset = record->offset,
+        .spool = record->spool,
         .next_id = record->map.next_id,
     };
     static_assert(sizeof(fields) == 2 * 8 + (6 + 1 + DATABASES_MAX + 1) * 4, "no hidden bytes");
@@ -315,7 +316,7 @@ int target_append(struct target *target, const struct wal_record *record)
         enum wal_admission admission = wal_admit(target->wal, bytes, true);
         if (admission == WAL_ADMIT) {
             wal_append(target->wal, record);
-            target->records++;
+            target->records += record->type != WAL_RECORD_SPOOL; // as recovery counts
             target->hash = record_hash(record, target->hash);
             return 0;
         }

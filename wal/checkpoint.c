@@ -71,7 +71,7 @@ uint64_t wal_checkpoint_write_begin(struct wal_checkpoint_writer *writer, uint8_
                                     const struct wal_checkpoint_begin *begin)
 {
     assert(writer->offset == 0 && writer->frame == NULL);
-    assert(begin->first > 0 && begin->reserved == 0);
+    assert(begin->first > 0);
     memcpy(frame + sizeof(struct wal_checkpoint_header), begin, sizeof(*begin));
     return checkpoint_seal(writer, frame, WAL_CHECKPOINT_BEGIN, sizeof(*begin), 0);
 }
@@ -192,7 +192,7 @@ bool wal_checkpoint_resync(struct wal_checkpoint_reader *reader, const uint8_t *
 
 static bool checkpoint_begin_valid(const struct wal_checkpoint_begin *begin)
 {
-    if (begin->first == 0 || begin->segment == 0 || begin->reserved != 0)
+    if (begin->first == 0 || begin->segment == 0)
         return false;
     return begin->offset % WAL_BLOCK_BYTES == 0 && begin->offset >= WAL_BLOCK_BYTES;
 }
@@ -224,7 +224,7 @@ int wal_checkpoint_frame_take(struct wal_checkpoint_reader *reader, const uint8_
     } else {
         memcpy(&reader->end, payload, sizeof(reader->end));
         bool all = reader->end.records == reader->records || reader->gaps;
-        if (!all || reader->end.durable + 1 < reader->begin.first)
+        if (!all || reader->end.durable + 1 < wal_checkpoint_log(&reader->begin))
             return -EBADMSG;
         reader->ended = true;
     }

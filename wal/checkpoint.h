@@ -42,17 +42,24 @@ static_assert(sizeof(struct wal_checkpoint_header) == 40, "on-disk size");
 
 // Payload of BEGIN.
 struct wal_checkpoint_begin {
-    uint64_t first; // L0: replay begins with this frame, the first one of a batch
-    uint64_t chain; // checksum of frame L0 - 1 (of the instance when L0 is 1)
-    uint64_t
-        segment; // frame L0 lies in the segment of this number, at `offset`, or in a higher one
+    uint64_t first;   // replay begins with this frame, the first one of a batch
+    uint64_t chain;   // checksum of the frame before it (of the instance when `first` is 1)
+    uint64_t segment; // it lies in the segment of this number, at `offset`, or in a higher one
     uint64_t offset;
     uint64_t keys; // about so many follow
-    uint32_t reserved;
+    // L0 is this much higher. What stands before is known here already: only spools are taken of it, for
+    // commands at or after L0.
+    uint32_t lead;
     uint32_t next_id; // databases -> keyspace ids, as in a MAP record
     uint32_t ids[DATABASES_MAX];
 };
 static_assert(sizeof(struct wal_checkpoint_begin) == 48 + 4 * DATABASES_MAX, "on-disk size");
+
+// L0: from this frame on the log says what the checkpoint may lack.
+static inline uint64_t wal_checkpoint_log(const struct wal_checkpoint_begin *begin)
+{
+    return begin->first + begin->lead;
+}
 
 // Payload of END.
 struct wal_checkpoint_end {

@@ -299,6 +299,7 @@ void wal_checkpoint_place(const struct wal *wal, struct wal_checkpoint_begin *be
     begin->chain = wal->commit.chain;
     begin->segment = wal->commit.segment;
     begin->offset = wal->commit.offset;
+    begin->lead = 0;
 }
 
 uint64_t wal_written(const struct wal *wal)

@@ -46,6 +46,9 @@ static void recovery_reset(struct wal_recovery *r, const struct wal_identity *id
     r->checkpoint_witnessed = 0;
     r->checkpoint_lost = false;
     r->walk_from = 0;
+    r->lead = false;
+    r->lead_spools = 0;
+    r->changes = 0;
     memset(&r->checkpoint, 0, sizeof(r->checkpoint));
     r->undecodable = false;
     r->end = (struct recovery_cursor){0};

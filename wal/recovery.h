@@ -107,7 +107,7 @@ struct wal_recovery_result {
     uint64_t checkpoint_bytes;
     uint64_t checkpoint_lost_bytes;   // of it, where it was damaged
     uint64_t checkpoint_lost_records; // 0 also when that cannot be told
-    uint64_t records;                 // replayed
+    uint64_t records;                 // replayed, but those of spools
     uint64_t bytes;                   // of frames replayed
     uint64_t dropped_bytes;           // of the tail that was never acknowledged
     uint64_t dropped_frames;          // valid ones among them

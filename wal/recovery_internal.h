@@ -76,6 +76,9 @@ struct wal_recovery {
     // The checkpoint that the chain starts at; without any: the beginning of the log.
     struct wal_checkpoint_reader checkpoint;
     bool checkpoint_lost; // damaged or missing: nothing can be told without it
+    bool lead;            // the frame being applied stands before L0
+    uint64_t lead_spools; // bit i: spool i + 1 was seen to begin there
+    uint64_t changes;     // records applied, but those of spools
     uint32_t walk_from;   // in `order`: segments before this one are older than the checkpoint
 
     // Where the walk ended.

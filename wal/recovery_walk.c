@@ -140,6 +140,22 @@ static void lookahead_step(struct wal_recovery *r, struct lookahead *ahead)
     r->source->prefetch(r->source->context, &record);
 }
 
+// Before L0: a record for a spool that has been seen to begin. A SET that ends one has done so in the
+// checkpoint: here it only drops it.
+static bool lead_takes(struct wal_recovery *r, struct wal_record *record)
+{
+    if (record->spool == 0)
+        return false;
+    uint64_t bit = 1ULL << (record->spool - 1);
+    if (record->type == WAL_RECORD_SPOOL && record->length == 0)
+        r->lead_spools |= bit;
+    if (!(r->lead_spools & bit))
+        return false;
+    if (record->type == WAL_RECORD_SET)
+        *record = (struct wal_record){.type = WAL_RECORD_SPOOL, .spool = record->spool};
+    return true;
+}
+
 bool recovery_apply(struct wal_recovery *r, const uint8_t *records, uint64_t length, uint32_t count)
 {
     struct lookahead ahead = {records, length, r->source->prefetch != NULL ? count : 0};
@@ -153,9 +169,11 @@ bool recovery_apply(struct wal_recovery *r, const uint8_t *records, uint64_t len
             r->undecodable = true;
             return false;
         }
-        r->apply_error = r->source->apply(r->source->context, &record);
+        if (!r->lead || lead_takes(r, &record))
+            r->apply_error = r->source->apply(r->source->context, &record);
         if (r->apply_error != 0)
             return false;
+        r->changes += record.type != WAL_RECORD_SPOOL && !r->lead;
         records += bytes;
         length -= (uint64_t)bytes;
     }
@@ -166,9 +184,14 @@ static bool frame_apply(struct wal_recovery *r, const uint8_t *frame)
 {
     struct wal_frame_header header;
     memcpy(&header, frame, sizeof(header));
-    if (!recovery_apply(r, frame + sizeof(header), header.length, header.count))
+    uint64_t changes = r->changes;
+    r->lead =
+        r->checkpoint.number != 0 && header.sequence < wal_checkpoint_log(&r->checkpoint.begin);
+    bool applied = recovery_apply(r, frame + sizeof(header), header.length, header.count);
+    r->lead = false;
+    if (!applied)
         return false;
-    r->result->records += header.count;
+    r->result->records += r->changes - changes;
     r->result->bytes += wal_round(sizeof(header) + (uint64_t)header.length);
     return true;
 }

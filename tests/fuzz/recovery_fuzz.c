@@ -95,8 +95,7 @@ static void forge_checkpoint(struct driver *d, struct input *input)
         memcpy(&header, frame, sizeof(header));
         memcpy(&begin, frame + sizeof(header), sizeof(begin));
         memcpy(&end, frame + sizeof(header), sizeof(end));
-        if (header.kind == WAL_CHECKPOINT_BEGIN && begin.first > 0 && begin.reserved == 0 &&
-            writer.offset == 0) {
+        if (header.kind == WAL_CHECKPOINT_BEGIN && begin.first > 0 && writer.offset == 0) {
             wal_checkpoint_write_begin(&writer, frame, &begin);
         } else if (header.kind == WAL_CHECKPOINT_RECORDS && header.length > 0 &&
                    header.length <= most - sizeof(header) && writer.offset > 0) {

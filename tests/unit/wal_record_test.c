@@ -41,6 +41,29 @@ static const struct wal_record records[] = {
      .length = 30,
      .offset = 70,
      .total = 100},
+    {.type = WAL_RECORD_SET,
+     .keyspace = 3,
+     .key = key,
+     .key_length = 8,
+     .data = data,
+     .total = 100000,
+     .spool = WAL_SPOOLS_MAX,
+     .expiry_ms = 5},
+    {.type = WAL_RECORD_SPOOL,
+     .keyspace = 3,
+     .key = key,
+     .key_length = 8,
+     .data = data,
+     .total = 9,
+     .spool = 1},
+    {.type = WAL_RECORD_SPOOL,
+     .key = key,
+     .data = data,
+     .length = 30,
+     .offset = 70,
+     .total = 100,
+     .spool = WAL_SPOOLS_MAX},
+    {.type = WAL_RECORD_SPOOL, .key = key, .data = data, .spool = 7},
     {.type = WAL_RECORD_EXPIRE, .keyspace = 3, .key = key, .key_length = 8},
     {.type = WAL_RECORD_EXPIRE, .keyspace = 3, .key = key, .key_length = 8, .expiry_ms = 77},
     {.type = WAL_RECORD_DELETE, .keyspace = 3, .key = key, .key_length = 8},
@@ -56,6 +79,7 @@ static void assert_equal(const struct wal_record *a, const struct wal_record *b)
     cr_assert_eq(a->length, b->length);
     cr_assert_eq(a->total, b->total);
     cr_assert_eq(a->offset, b->offset);
+    cr_assert_eq(a->spool, b->spool);
     cr_assert_eq(a->expiry_ms, b->expiry_ms);
     cr_assert_eq(memcmp(&a->map, &b->map, sizeof(a->map)), 0);
     if (a->key_length > 0)
@@ -118,6 +142,17 @@ Test(wal_record, refuses_what_cannot_be)
     total = 9; // less than what is here
     memcpy(encoded + sizeof(struct wal_record_header) + 8, &total, sizeof(total));
     cr_assert_eq(wal_record_decode(encoded, bytes, &decoded), -EBADMSG);
+    // A spool that there is not: of a SET, behind expiry and total; of its own, behind total and offset.
+    static const size_t spool_at[][2] = {{5, 12}, {6, 8}, {7, 8}, {8, 8}};
+    static const uint32_t spools[] = {0, WAL_SPOOLS_MAX + 1, UINT32_MAX};
+    for (size_t i = 0; i < 4; i++) {
+        for (size_t j = 0; j < 3; j++) {
+            bytes = wal_record_encode(encoded, &records[spool_at[i][0]]);
+            memcpy(encoded + sizeof(struct wal_record_header) + spool_at[i][1], &spools[j],
+                   sizeof(spools[j]));
+            cr_assert_eq(wal_record_decode(encoded, bytes, &decoded), -EBADMSG);
+        }
+    }
     memset(encoded, 0, sizeof(encoded));
     cr_assert_eq(wal_record_decode(encoded, sizeof(encoded), &decoded), -EBADMSG);
 }
