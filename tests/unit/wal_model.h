@@ -140,6 +140,9 @@ static inline void model_apply(struct model_state *state, const struct wal_recor
         state->keys[key].expiry_ms = record->expiry_ms;
         state->keys[key].exists = true;
         break;
+    case WAL_RECORD_SPOOL: // made by the server only
+        assert(false);
+        break;
     case WAL_RECORD_RANGE:
         if (!exists)
             break;
