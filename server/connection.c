@@ -192,7 +192,10 @@ void connection_arm(struct server *server, struct connection *connection)
 {
     if (connection->state != CONNECTION_OPEN || connection->receiving ||
         connection->receiving_direct || connection->end_of_stream ||
-        connection->buffers_count >= INPUT_BUFFERS_KEPT || connection->wait != WAIT_NONE)
+        connection->buffers_count >= INPUT_BUFFERS_KEPT)
+        return;
+    // A client that leaves while its value is on its way into the log, for seconds perhaps, is heard.
+    if (connection->wait != WAIT_NONE && connection->wait != WAIT_SPOOL)
         return;
     if (io_buffers_free(server->io) == 0) {
         connection_list_add(server, connection, LIST_REARM);

@@ -318,6 +318,8 @@ static bool execute_step(struct server *server, struct connection *connection)
 static void execute_spill(struct server *server, struct connection *connection)
 {
     bool scarce = io_buffers_free(server->io) < IO_BUFFERS / 2;
+    if (connection->wait == WAIT_SPOOL && !scarce)
+        connection_arm(server, connection);
     if ((connection->wait == WAIT_LOG || connection->wait == WAIT_SPOOL ||
          connection->wait == WAIT_MEMORY) &&
         !scarce)
