@@ -3,6 +3,7 @@
 Writes must be refused with an error and change nothing, reads and deletes go on, kill -9 and
 restarts on the full disk lose nothing acknowledged, and writes resume once there is space.
 """
+import itertools
 import os
 import random
 import shutil
@@ -15,6 +16,7 @@ from poro import Error, Score, Server  # noqa: E402
 BALLAST_BYTES = 64 << 20
 RESUME_SECONDS = 10
 RESUME_BYTES = 9 << 20
+LARGE_BYTES = 3 << 20
 RESTARTS = 12
 # Deletes that must be possible on a full disk.
 DELETES = 300
@@ -89,6 +91,31 @@ class Scenario:
         else:
             self.model.values.update(changes)
         return not refused
+
+    def fill_large(self):
+        """Values that go into the log in pieces: there will be no space for some piece."""
+        written = 0
+        while self.try_write("SET", LARGE_BYTES) or self.try_write("overwrite", LARGE_BYTES):
+            written += LARGE_BYTES
+        return written
+
+    def run_large(self):
+        self.check("large values fit", self.fill_large() >= 2 * LARGE_BYTES)
+        self.verify("full of large values")
+        if not self.restart("kill -9"):
+            return
+        self.verify("full of large values, after a restart")
+        for key in list(self.model.values):
+            self.check("DEL of a large value", self.client.call("DEL", key) == 1)
+            del self.model.values[key]
+        began, again = time.monotonic(), False
+        while not again and time.monotonic() - began < RESUME_SECONDS:
+            again = self.try_write("SET", LARGE_BYTES)
+            time.sleep(0.05)
+        self.check("a large value fits again", again)
+        self.verify("without the large values")
+        if self.restart("kill -9"):
+            self.verify("without the large values, after a restart")
 
     def fill(self):
         """Pipelined writes until the first refusal, then single small ones until all are refused."""
@@ -180,7 +207,10 @@ class Scenario:
                 self.try_write(kind, 100)
         self.check("reads go on", self.client.call("PING") == "PONG")
         self.resume()
-        more = self.fill()
+        # Refusals pass while checkpoints make room.
+        began, more = time.monotonic(), 0
+        while more <= BALLAST_BYTES // 8 and time.monotonic() - began < RESUME_SECONDS:
+            more += self.fill()
         self.check("the freed space can be used", more > BALLAST_BYTES // 8, "%d bytes" % more)
         if self.restart("kill -9"):
             self.verify("at the end")
@@ -196,10 +226,10 @@ class Scenario:
 def main():
     score = Score("disk_full")
     path, folder = sys.argv[1:3]
-    for mode in ("always", "everysec"):
+    for mode, run in itertools.product(("always", "everysec"), (Scenario.run, Scenario.run_large)):
         scenario = Scenario(score, path, folder, mode)
         try:
-            scenario.run()
+            run(scenario)
         except (OSError, ValueError) as error:
             scenario.check("the server answers", False, "%r\n%s" % (error, scenario.server.log()))
         scenario.end()
