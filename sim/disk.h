@@ -72,6 +72,9 @@ uint32_t disk_writes_in_flight(const struct disk *disk);
 int64_t disk_sync_begin(struct disk *disk, int handle);
 void disk_sync_end(struct disk *disk, int64_t sync, int result);
 
+// Bits flip on the medium somewhere in the file, which a sync has just written; the cache does not know.
+void disk_spoil(struct disk *disk, int handle, struct random *random);
+
 int disk_allocate(struct disk *disk, int handle, uint64_t offset, uint64_t length);
 int disk_rename(struct disk *disk, const char *from, const char *to);
 int disk_unlink(struct disk *disk, const char *name);

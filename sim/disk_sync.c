@@ -182,3 +182,19 @@ void disk_sync_end(struct disk *disk, int64_t number, int result)
     }
     disk_sync_free(disk, sync);
 }
+
+void disk_spoil(struct disk *disk, int handle, struct random *random)
+{
+    const struct disk_handle *h = disk_handle_of(disk, handle);
+    if (h == NULL || h->file->places_count == 0)
+        return;
+    struct disk_file *file = h->file;
+    uint32_t index = (uint32_t)random_below(random, file->places_count);
+    struct disk_place *place = &file->places[index];
+    if (place->medium == NULL || place->dirty != 0 || disk_syncs_pending(disk, file, index) != 0)
+        return;
+    uint32_t sector = (uint32_t)random_below(random, DISK_BLOCK_SECTORS);
+    uint8_t *bytes = disk_block_own(disk, &place->medium) + sector * DISK_SECTOR_BYTES;
+    bytes[random_below(random, DISK_SECTOR_BYTES)] ^= (uint8_t)(1U << random_below(random, 8));
+    disk_place_mark(file, index, 0, place->phantom | (uint8_t)(1U << sector));
+}

@@ -26,6 +26,8 @@ static const struct fault_row rows[FAULT_COUNT] = {
         "A write ends early and says so."},
     [FAULT_SYNC_ERROR] = {"sync-error", SURVIVE,
         "A sync fails, what it should have written is dropped, and the next sync succeeds."},
+    [FAULT_SPOILT] = {"spoilt-checkpoint", SURVIVE,
+        "A sync of a checkpoint succeeds, and the medium has other bytes."},
     [FAULT_SLOW] = {"slow", SURVIVE,
         "An operation on a file takes up to a second."},
     [FAULT_STUCK] = {"stuck", SURVIVE,

@@ -29,6 +29,7 @@ enum fault {
     FAULT_ENOSPC,        // ... for lack of space, though there is some
     FAULT_SHORT_WRITE,   // a write ends early
     FAULT_SYNC_ERROR,    // a sync fails, and what it should have written is dropped
+    FAULT_SPOILT,        // the medium gets other bytes than a sync of a checkpoint has told it
     FAULT_SLOW,          // an operation takes up to a second
     FAULT_STUCK,         // ... or as long as faults go on
     FAULT_DEAD_DISK,     // every operation on a file fails for some time

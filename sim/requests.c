@@ -8,6 +8,7 @@
 #include "sim/life.h"
 #include "sim/network.h"
 #include "sim/observer.h"
+#include "wal/names.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -226,6 +227,14 @@ static int64_t request_end_read(struct world *world, const struct request *reque
     return result;
 }
 
+static void request_spoil(struct world *world, const struct request *request)
+{
+    if (request->error == 0 && !request->orphan && request->file != DISK_FOLDER &&
+        strcmp(disk_name(world->disk, request->file), WAL_NAME_CHECKPOINT_NEW) == 0 &&
+        world_fault(world, FAULT_SPOILT))
+        disk_spoil(world->disk, request->file, &world->faults);
+}
+
 static int64_t request_apply(struct world *world, struct request *request)
 {
     struct disk *disk = world->disk;
@@ -235,6 +244,7 @@ static int64_t request_apply(struct world *world, struct request *request)
     case REQUEST_SYNC:
         if (request->disk >= 0)
             disk_sync_end(disk, request->disk, request->error);
+        request_spoil(world, request);
         world->sync_failed = world->sync_failed || (request->error < 0 && !request->orphan);
         return request->error;
     case REQUEST_READ:

@@ -82,7 +82,8 @@ static const struct scenario scenarios[] = {
      .ppm = {QUIET, [FAULT_KILL] = 100, [FAULT_POWER_CUT] = 300, [FAULT_START_CUT] = 2000,
              [FAULT_LATE_WRITE] = 200000, [FAULT_EIO] = 1000, [FAULT_ENOSPC] = 500,
              [FAULT_SHORT_WRITE] = 500, [FAULT_SYNC_ERROR] = 2000, [FAULT_SLOW] = 2000,
-             [FAULT_DISK_FULL] = 500, [FAULT_NO_DIRECT] = 200000, [FAULT_DSYNC_IGNORED] = 200000,
+             [FAULT_SPOILT] = 100000, [FAULT_DISK_FULL] = 500, [FAULT_NO_DIRECT] = 200000, [FAULT_DSYNC_IGNORED] = 200000,
+             [FAULT_ROT_INTENT] = 20000, [FAULT_ROT_NEWEST] = 40000,
              AT_REST_CHECKPOINT(60000)}},
     {.name = "network", .what = "connections are split, stalled, reset; receive buffers run out",
      .runs = 100, .operations = 3000, .clients = 40,
@@ -102,7 +103,7 @@ static const struct scenario scenarios[] = {
              [FAULT_START_CUT] = 5000, [FAULT_EIO] = 3000, [FAULT_ENOSPC] = 3000,
              [FAULT_SHORT_WRITE] = 3000, [FAULT_SYNC_ERROR] = 6000, [FAULT_SLOW] = 30000,
              [FAULT_STUCK] = 500, [FAULT_DEAD_DISK] = 500, [FAULT_DISK_FULL] = 2000,
-             [FAULT_NO_DIRECT] = 500000,
+             [FAULT_NO_DIRECT] = 500000, [FAULT_SPOILT] = 200000,
              [FAULT_DSYNC_IGNORED] = 500000, [FAULT_LYING_DISK] = 200000,
              [FAULT_PERMISSION] = 2000, [FAULT_DESCRIPTORS] = 4000, [FAULT_RESET] = 20000,
              [FAULT_STALL] = 20000, [FAULT_FRAGMENT] = 400000, [FAULT_NO_BUFFERS] = 1000000,
@@ -132,6 +133,7 @@ const struct scenario *scenario_at(uint32_t index)
     return index < SCENARIOS ? &scenarios[index] : NULL;
 }
 
+static_assert(FAULT_COUNT <= 64, "bits of `without`");
 static void plan_faults(struct plan *plan, struct random *random, uint64_t without)
 {
     const struct scenario *scenario = plan->scenario;
