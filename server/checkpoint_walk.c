@@ -2,9 +2,9 @@
 //
 // The cursor goes from one home bucket to the next, so that nothing slips behind it when entries move
 // or the table grows. A bucket is mostly taken whole. Where it does not fit a frame, the walk goes
-// through it in the order of its keys, and remembers the last one. A long value is written in pieces;
-// should it change meanwhile, the log has the change, and what the pieces make together does not
-// matter.
+// through it in the order of its keys, and remembers the last one. A long value is written in pieces,
+// each as it is by then. Should it change meanwhile, the log has the change, but perhaps no more than
+// that (APPEND): the pieces go on to its end, wherever that is then.
 #include "server/checkpoint_internal.h"
 
 #include "server/clock.h"
@@ -103,8 +103,9 @@ static bool piece_append(struct server *server, struct checkpoint *checkpoint)
 {
     struct wal_checkpoint_writer *writer = &checkpoint->writer;
     const struct entry *entry = keyspace_find(server->keyspace, &checkpoint->key);
-    if (entry == NULL || entry_value_length(entry) != checkpoint->value_length) {
-        checkpoint->value_done = checkpoint->value_length; // the log knows what became of it
+    checkpoint->value_length = entry != NULL ? entry_value_length(entry) : 0;
+    if (checkpoint->value_length <= checkpoint->value_done) {
+        checkpoint->value_done = checkpoint->value_length; // the log knows what became of the rest
         return true;
     }
     uint64_t room = wal_checkpoint_room(writer, checkpoint->key.length);
