@@ -17,7 +17,7 @@
 #define HICCUP_NS_MAX 20000000
 #define HICCUP_PPM 300
 // A start that recovers is asked to stop.
-#define STOP_LOADING_PPM 20000
+#define STOP_LOADING_PPM 1000
 // Turns without any time passing that nobody would need.
 #define TURNS_STILL_MAX 1000000
 
