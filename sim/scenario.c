@@ -85,6 +85,9 @@ static const struct scenario scenarios[] = {
              [FAULT_SPOILT] = 100000, [FAULT_DISK_FULL] = 500, [FAULT_NO_DIRECT] = 200000, [FAULT_DSYNC_IGNORED] = 200000,
              [FAULT_ROT_INTENT] = 20000, [FAULT_ROT_NEWEST] = 40000,
              AT_REST_CHECKPOINT(60000)}},
+    {.name = "growth", .what = "the table grows and shrinks while checkpoints are written; kills",
+     .runs = 60, .operations = 2000, .clients = 6, .checkpoints = true, .grows = true,
+     .ppm = {QUIET, [FAULT_KILL] = 300, [FAULT_POWER_CUT] = 300, [FAULT_START_CUT] = 1000}},
     {.name = "network", .what = "connections are split, stalled, reset; receive buffers run out",
      .runs = 100, .operations = 3000, .clients = 40,
      .ppm = {[FAULT_FRAGMENT] = 400000, [FAULT_RESET] = 20000, [FAULT_STALL] = 30000,
@@ -165,6 +168,17 @@ static void plan_checkpoints(const struct scenario *scenario, struct config *con
         config->save[0] = '\0';
 }
 
+// Long values, which a checkpoint cuts in pieces, and changes of the same keys meanwhile.
+static void plan_write_long(struct workload *workload, struct random *random)
+{
+    workload->save_ppm = 20000;
+    if (random_below(random, 2) == 0)
+        return;
+    workload->keys = (uint32_t)random_between(random, 10, 100);
+    workload->large_ppm = 30000;
+    workload->large_bytes_max = 1 << 18;
+}
+
 // Small segments, so that many of them are filled; few clients' slots; little memory.
 #define LOAD_DELAY_US_MAX 2000
 static void plan_config(struct plan *plan, struct random *random)
@@ -181,6 +195,12 @@ static void plan_config(struct plan *plan, struct random *random)
     if (random_chance(random, plan->ppm[FAULT_MEMORY_FULL]))
         config->maxmemory =
             EMPTY_BYTES + random_between(random, 0, (int64_t)KIB(random_log(random, KIB(4))));
+    // ... and keys leave for others, or writes are refused.
+    bool evicts = random_below(random, 3) != 0;
+    config->maxmemory_policy = (enum config_maxmemory_policy)random_below(random, 8);
+    if (!evicts || config->maxmemory == (int64_t)MIB(512))
+        config->maxmemory_policy = MAXMEMORY_NOEVICTION;
+    config->maxmemory_samples = random_between(random, 1, 10);
     config->wal_segment_size = segment_bytes[random_below(random, 5)];
     config->wal_segments_ahead = random_between(random, 3, 5);
     config->completion_interval_ms = intervals[random_below(random, 4)];
@@ -242,7 +262,9 @@ void plan_draw(struct plan *plan, const struct scenario *scenario, uint64_t seed
     if (!scenario->swarm && scenario->ppm[FAULT_RESET] > 0)
         plan->workload.quit_ppm = 5000;
     if (scenario->checkpoints)
-        plan->workload.save_ppm = 20000;
+        plan_write_long(&plan->workload, &work);
+    if (scenario->grows)
+        workload_grow(&plan->workload, &work);
     if (scenario->changes_modes)
         plan->workload.config_ppm = 60000;
     plan_config(plan, &config);

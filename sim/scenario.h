@@ -19,6 +19,7 @@ struct scenario {
     bool swarm;          // every run draws which faults there are, and how often
     bool changes_modes;  // CONFIG SET appendfsync and wal-ack, often
     bool checkpoints;    // one after the other, in every run
+    bool grows;          // many keys come and go, many at once
     bool loads;          // the keys are written once, in order, by MSET
     // Chances in a million. While running: KILL, POWER_CUT, CLOCK_JUMP, DISK_FULL a turn of the loop
     // (the first two ten times as likely while writes are in flight); of files: a request; of

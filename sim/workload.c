@@ -94,6 +94,25 @@ void workload_default(struct workload *workload)
     };
 }
 
+void workload_grow(struct workload *workload, struct random *random)
+{
+    workload->keys = (uint32_t)random_between(random, 200, 4000);
+    workload->hot_ppm = 0;
+    workload->databases = 2;
+    workload->value_bytes_max = 32;
+    workload->large_ppm = 2000;
+    workload->large_bytes_max = 1 << 16;
+    workload->write_ppm = 800000;
+    workload->delete_ppm = (uint32_t)random_between(random, 50000, 500000);
+    workload->expiry_ppm = workload->range_ppm = workload->bit_ppm = 10000;
+    workload->float_ppm = workload->rename_ppm = workload->newer_ppm = 10000;
+    workload->lcs_ppm = 0;
+    workload->multi_ppm = 900000;
+    workload->multi_keys_max = 20;
+    workload->transaction_ppm = 2000;
+    workload->flush_ppm = 200;
+}
+
 void workload_imitate_redis(struct workload *workload)
 {
     workload->newer_ppm = 0;

@@ -62,6 +62,8 @@ struct workload_client {
 void workload_draw(struct workload *workload, struct random *random);
 // A quiet mix of everything that keeps its connection.
 void workload_default(struct workload *workload);
+// Thousands of small keys come and go, many with each command.
+void workload_grow(struct workload *workload, struct random *random);
 // Leaves out what a server that imitates Redis 7.0 need not know.
 void workload_imitate_redis(struct workload *workload);
 
