@@ -59,6 +59,7 @@ static void life_drop(struct world *world)
     struct server *server = world->server;
     if (world->serving)
         world->tally.checkpoints += server->checkpoint->count;
+    world->tally.moved += server->defrag.moved;
     world->reserve_kept = world->serving && world->errored_ns < world->served_ns;
     observer_died(world);
     network_server_died(world);

@@ -162,6 +162,7 @@ static void run_plan(struct loop *loop, const char *name, uint64_t seed, uint64_
     if (!scenario->loads)
         plan->config.wal_segment_size = LOOP_FILE_BYTES_MAX;
     plan->config.timeout_s = 0;
+    plan->config.maxmemory_policy = MAXMEMORY_NOEVICTION; // what is evicted, only the server knows
     if (plan->config.hz > HZ_MAX)
         plan->config.hz = HZ_MAX;
     if (plan->workload.flush_ppm < FLUSH_PPM_MIN && !scenario->swarm)

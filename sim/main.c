@@ -174,8 +174,9 @@ static void main_row(const struct job *job, const struct outcome *outcome, bool 
            (unsigned long long)tally->recoveries, (unsigned long long)tally->refusals,
            outcome->seconds, runner_verdict_name(outcome->verdict));
     main_faults(tally);
-    printf("       %llu checkpoints, %llu starts from one\n",
-           (unsigned long long)tally->checkpoints, (unsigned long long)tally->based);
+    printf("       %llu checkpoints, %llu starts from one, %llu keys evicted, %llu moved\n",
+           (unsigned long long)tally->checkpoints, (unsigned long long)tally->based,
+           (unsigned long long)tally->evicted, (unsigned long long)tally->moved);
     printf("       %.0f operations a second, %.2f simulated hours a second\n",
            (double)tally->operations / outcome->seconds,
            (double)tally->simulated_ns / 3.6e12 / outcome->seconds);

@@ -79,6 +79,11 @@ void model_set_durability(struct model *model, enum model_durability durability,
     model->completion = completion;
 }
 
+void model_set_lfu(struct model *model, bool lfu)
+{
+    model->lfu = lfu;
+}
+
 void model_set_loading(struct model *model, bool loading)
 {
     model->loading = loading;
@@ -183,6 +188,19 @@ bool model_expired(struct model *model, uint32_t database, const void *key, uint
         return false;
     if (now_ms > model->latest_ms)
         model->latest_ms = now_ms;
+    *change = model_change_begin(model);
+    model_key_delete(model, found, *change);
+    model_change_end(model);
+    return true;
+}
+
+bool model_evicted(struct model *model, uint32_t database, const void *key, uint32_t key_length,
+                   bool volatile_only, uint64_t *change)
+{
+    struct model_key *found = model_key_find(model, database, key, key_length);
+    if (found == NULL || found->state.block == NULL ||
+        (volatile_only && found->state.expiry_ms == 0))
+        return false;
     *change = model_change_begin(model);
     model_key_delete(model, found, *change);
     model_change_end(model);

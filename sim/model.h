@@ -126,6 +126,10 @@ void model_deleted_within(struct model *model, uint32_t step, uint32_t database,
 // expiry is not at or before now_ms. Otherwise *change is the number of this change.
 bool model_expired(struct model *model, uint32_t database, const void *key, uint32_t key_length,
                    int64_t now_ms, uint64_t *change);
+// The server has evicted a key. False when it had no right to: no such key, or one without expiry where
+// `volatile_only`.
+bool model_evicted(struct model *model, uint32_t database, const void *key, uint32_t key_length,
+                   bool volatile_only, uint64_t *change);
 // Is the key there, and past its expiry?
 bool model_is_expired(const struct model *model, uint32_t database, const void *key,
                       uint32_t key_length, int64_t now_ms);
@@ -135,6 +139,8 @@ enum model_durability model_appendfsync(const struct model *model);
 bool model_ack_completion(const struct model *model);
 // What a start begins with.
 void model_set_durability(struct model *model, enum model_durability durability, bool completion);
+// The policy of eviction goes by how often keys are used.
+void model_set_lfu(struct model *model, bool lfu);
 // While a start recovers, INFO tells of no keys.
 void model_set_loading(struct model *model, bool loading);
 

@@ -89,6 +89,7 @@ struct model {
     enum model_durability durability;
     bool completion;
     bool loading;
+    bool lfu;
     bool redis;      // the model of redis-server 7.0
     int64_t late_ms; // that the server's clock may be different
 };

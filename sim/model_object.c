@@ -52,9 +52,19 @@ void model_do_object_refcount(struct model_call *call)
     model_reply_integer(call, shared ? INT_MAX : 1);
 }
 
+static void object_number(struct model_call *call)
+{
+    bytes_text(&call->reply->bytes, ":\1\r\n");
+    call->reply->kind = MODEL_PATTERN;
+}
+
 void model_do_object_freq(struct model_call *call)
 {
-    if (object_find(call) != NULL)
+    if (object_find(call) == NULL)
+        return;
+    if (call->model->lfu)
+        object_number(call);
+    else
         model_reply_error(call, "ERR An LFU maxmemory policy is not selected, access frequency not "
                                 "tracked. Please note that when switching between policies at "
                                 "runtime LRU and LFU data will take some time to adjust.");
@@ -64,6 +74,10 @@ void model_do_object_idletime(struct model_call *call)
 {
     if (object_find(call) == NULL)
         return;
-    bytes_text(&call->reply->bytes, ":\1\r\n");
-    call->reply->kind = MODEL_PATTERN;
+    if (call->model->lfu)
+        model_reply_error(call, "ERR An LFU maxmemory policy is selected, idle time not tracked. "
+                                "Please note that when switching between policies at runtime LRU "
+                                "and LFU data will take some time to adjust.");
+    else
+        object_number(call);
 }

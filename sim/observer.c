@@ -4,12 +4,14 @@
 #include "server/call.h"
 #include "server/commands.h"
 #include "server/connection.h"
+#include "server/evict.h"
 #include "server/journal.h"
 #include "server/server.h"
 #include "sim/bytes.h"
 #include "sim/clients.h"
 #include "sim/model.h"
 #include "sim/network.h"
+#include "sim/observer_evict.h"
 #include "sim/observer_room.h"
 #include "sim/world.h"
 #include "storage/entry.h"
@@ -41,6 +43,7 @@ struct observer {
     bool in_call;
     int64_t call_now_ms;
     struct observer_room room;
+    struct observer_evict evict;
     uint32_t steps;     // commands of the transaction under way that have begun
     uint64_t told;      // safe against the end of the process
     uint64_t durable;   // ... against a power cut
@@ -62,6 +65,11 @@ struct observer *observer_create(void)
 struct observer_room *observer_room(struct world *world)
 {
     return &world->observer->room;
+}
+
+struct observer_evict *observer_evict(struct world *world)
+{
+    return &world->observer->evict;
 }
 
 void observer_destroy(struct observer *observer)
@@ -277,6 +285,7 @@ static void observer_mode(struct world *world, const struct config *config)
                          : config->appendfsync == APPENDFSYNC_EVERYSEC ? MODEL_EVERYSEC
                                                                        : MODEL_NO,
                          config->wal_ack == WAL_ACK_COMPLETION);
+    model_set_lfu(world->model, evict_kind(config->maxmemory_policy) == EVICT_BY_FREQUENCY);
 }
 
 void observer_starts(struct world *world, const struct config *config)
@@ -509,6 +518,10 @@ void __wrap_wal_append(struct wal *wal, const struct wal_record *record)
     int64_t now_ms = observer->in_call ? observer->call_now_ms : server->wall_ms;
     if (database < 0)
         world_fail(world, VERDICT_WRONG, "a delete is logged for a database that is not there");
+    if (observer->evict.dropping) {
+        observer_evicted(world, (uint32_t)database, record->key, record->key_length);
+        return;
+    }
     if (observer->steps > 0) {
         model_deleted_within(world->model, observer->steps - 1, (uint32_t)database, record->key,
                              record->key_length);

@@ -14,11 +14,14 @@
 
 struct world;
 struct observer;
+struct observer_evict;
 struct observer_room;
 struct observer *observer_create(void);
 void observer_destroy(struct observer *observer);
 // What the command that is being executed has asked room for.
 struct observer_room *observer_room(struct world *world);
+// ... and what is being evicted.
+struct observer_evict *observer_evict(struct world *world);
 
 // A part of this reply has been handed to the kernel: what it shows is told.
 void observer_told(struct world *world, const struct exchange *exchange);

@@ -67,6 +67,8 @@ static void runner_add(struct tally *sum, const struct tally *tally)
     sum->failed_stops += tally->failed_stops;
     sum->checkpoints += tally->checkpoints;
     sum->based += tally->based;
+    sum->evicted += tally->evicted;
+    sum->moved += tally->moved;
     sum->turns += tally->turns;
     sum->rows |= tally->rows;
     sum->simulated_ns += tally->simulated_ns;

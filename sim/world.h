@@ -48,6 +48,8 @@ struct tally {
     uint64_t loading;      // commands refused because a start was not over
     uint64_t checkpoints;  // published and verified
     uint64_t based;        // starts from one
+    uint64_t evicted;      // keys
+    uint64_t moved;        // by defragmentation
     uint64_t turns;
     uint64_t rows; // of the recovery table that decided, a bit each
     int64_t simulated_ns;
