@@ -9,10 +9,7 @@
 // Small tables double. Large ones grow by half: while keys are added each is moved three times on
 // average (by 30 % it would be more than four), and a slot costs 12 bytes a key at the most.
 #define SMALL_HOMES 16384
-// A shrunk table has twice the slots that it needs, and at least an eighth of what it had: it
-// would otherwise have to be left faster than keys can be added.
 #define SHRINK_HOMES_MIN 4096
-#define SHRINK_FACTOR_MAX 8
 // Homes that every insert moves: a table is left after half as many inserts as it has homes, when
 // its load is at most 0.87 and that of the new one, 1.5 times as large, 0.58.
 #define MOVES_PER_INSERT 2
@@ -35,31 +32,40 @@ static struct table *new_table(struct keyspace *keyspace)
     return &keyspace->tables[keyspace->current ^ 1];
 }
 
-// Opens the new table when the load asks for one, and there is room for it.
-static void start(struct keyspace *keyspace, bool may_shrink)
+static void open_new(struct keyspace *keyspace, uint64_t homes)
+{
+    keyspace->growing = table_open(new_table(keyspace), homes);
+    assert(keyspace->growing);
+}
+
+// Opens a larger table when the load asks for one, and there is room for it.
+static void start_growing(struct keyspace *keyspace)
 {
     assert(!keyspace->growing);
     const struct table *table = old_table(keyspace);
-    uint64_t slots = table->homes * TABLE_SLOTS;
-    bool grows = keyspace->entries * 100 > slots * LOAD_GROW;
-    uint64_t homes;
-    if (grows) {
-        homes = table->homes < SMALL_HOMES ? table->homes * 2 : table->homes * 3 / 2;
-    } else if (may_shrink && table->homes >= SHRINK_HOMES_MIN &&
-               keyspace->entries * 100 < slots * LOAD_SHRINK && !keyspace->keep_size) {
-        homes = table->homes / SHRINK_FACTOR_MAX;
-        if (homes < keyspace->entries * 2 / TABLE_SLOTS)
-            homes = keyspace->entries * 2 / TABLE_SLOTS;
-    } else {
+    if (keyspace->entries * 100 <= table->homes * TABLE_SLOTS * LOAD_GROW && !keyspace->crowded)
         return;
-    }
+    uint64_t homes = table->homes < SMALL_HOMES ? table->homes * 2 : table->homes * 3 / 2;
     uint64_t most = table->capacity - TABLE_SPARE;
     homes = homes < most ? homes : most;
     // When there is no room to grow, the table fills up until keyspace_link refuses.
-    if (grows && homes < table->homes + table->homes / 10)
+    if (homes >= table->homes + table->homes / 10)
+        open_new(keyspace, homes);
+}
+
+// Opens a smaller one when that does, within so many buckets' work.
+static void start_shrinking(struct keyspace *keyspace, uint32_t *buckets)
+{
+    assert(!keyspace->growing);
+    const struct table *table = old_table(keyspace);
+    if (table->homes < SHRINK_HOMES_MIN || keyspace->keep_size ||
+        keyspace->entries * 100 >= table->homes * TABLE_SLOTS * LOAD_SHRINK) {
+        keyspace->survey.homes = 0;
         return;
-    keyspace->growing = table_open(new_table(keyspace), homes);
-    assert(keyspace->growing);
+    }
+    uint64_t homes = keyspace_shrink_to(keyspace, buckets);
+    if (homes > 0)
+        open_new(keyspace, homes);
 }
 
 static void finish(struct keyspace *keyspace)
@@ -69,6 +75,7 @@ static void finish(struct keyspace *keyspace)
     table_close(table);
     keyspace->current ^= 1;
     keyspace->growing = false;
+    keyspace->crowded = false;
 }
 
 static void move_entry(struct keyspace *keyspace, const struct place *place, uint64_t hash)
@@ -121,7 +128,7 @@ static void move_home(struct keyspace *keyspace)
 void keyspace_grow_for_insert(struct keyspace *keyspace)
 {
     if (!keyspace->growing) {
-        start(keyspace, false);
+        start_growing(keyspace);
         if (!keyspace->growing)
             return;
     }
@@ -142,10 +149,12 @@ bool keyspace_grow(struct keyspace *keyspace, uint32_t buckets)
         keyspace->keep_size = keyspace->entries * 100 < slots * LOAD_SHRINK * 2;
     }
     if (!keyspace->growing)
-        start(keyspace, true);
+        start_growing(keyspace);
+    if (!keyspace->growing)
+        start_shrinking(keyspace, &buckets);
     for (; buckets > 0 && keyspace->growing; buckets--)
         move_home(keyspace);
-    return keyspace->growing;
+    return keyspace->growing || (keyspace->survey.homes > 0 && keyspace->survey.pause == 0);
 }
 
 uint64_t keyspace_reached(const struct keyspace *keyspace)

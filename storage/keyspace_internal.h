@@ -28,6 +28,16 @@ struct pin {
     uint64_t count : 24;  // 0: the cell is free
 };
 
+// See keyspace_shrink_to.
+struct survey {
+    uint64_t homes;   // of the table; 0: there is none
+    uint64_t target;  // homes of the smaller one
+    uint64_t next;    // home to be counted
+    uint64_t reached; // home of the smaller table that it goes to
+    uint64_t carry;   // entries that found no place there or before it
+    uint64_t pause;   // calls until the next survey
+};
+
 // While growing, the homes of `tables[current]` below `left` have moved to the other table.
 struct keyspace {
     uint8_t *base; // the arena's first byte
@@ -43,9 +53,11 @@ struct keyspace {
     uint32_t current;
     uint16_t fresh_idle; // of new keys' entries
     bool growing;
+    bool crowded;   // entries lie far from their homes: grow, whatever the load
     bool keep_size; // the table was made for keys that are still to come: do not shrink it
     uint16_t database_slots[DATABASES_MAX];
     struct table tables[2];
+    struct survey survey;
     struct keyspace_slot slots[KEYSPACE_SLOTS_MAX];
     struct pin pin_cells[PIN_CELLS];
 };
@@ -121,6 +133,9 @@ void keyspace_mark(struct keyspace *keyspace, const struct place *place, uint16_
 
 // What an insert contributes: starts growing where needed, and moves a few homes.
 void keyspace_grow_for_insert(struct keyspace *keyspace);
+// How many homes a smaller table may have, after looking at no more than `*buckets` of the present
+// one's buckets, which are taken off; 0: not known yet, or it cannot be much smaller.
+uint64_t keyspace_shrink_to(struct keyspace *keyspace, uint32_t *buckets);
 // Buckets of the table that is grown into that are in use so far.
 uint64_t keyspace_reached(const struct keyspace *keyspace);
 
