@@ -121,7 +121,7 @@ def store_all(world, client):
 
 
 def test_commands(world):
-    for options in ((), ("--appendfsync", "everysec"), ("--wal-ack", "completion"),
+    for options in (("--auto-aof-rewrite-percentage", "0"), ("--appendfsync", "everysec"), ("--wal-ack", "completion"),
                     ("--auto-aof-rewrite-min-size", "1mb")):
         server = world.server(options)
         server.start()
@@ -134,7 +134,7 @@ def test_commands(world):
         server.kill()
         code, text = world.tool("check", os.path.join(server.folder, "data"))
         world.score.check("check", code == 0, text)
-        if not options:
+        if options[-1] == "0":
             code, text = world.tool("dump", os.path.join(server.folder, "data"))
             world.score.check("dump tells of spools", code == 0 and " begins: 31457280 bytes for db0" in text
                               and "31457280 bytes, in spool" in text and " is dropped" in text, text[-300:])
@@ -212,6 +212,71 @@ def test_kills(world, rounds=12):
         client.close()
         for link in links:
             link.close()
+    server.remove()
+
+
+def saved(client):
+    """Waits until the checkpoint that has been asked for is there."""
+    for _ in range(1000):
+        if info(client, "rdb_bgsave_in_progress") == "0":
+            return
+        time.sleep(0.005)
+
+
+def test_lead(world):
+    """A checkpoint that begins while a value is on its way is replayed from before it. What else is there
+    is older than the checkpoint."""
+    server = world.server(["--auto-aof-rewrite-percentage", "0"])
+    server.start()
+    client, expected = server.client(), {}
+    for turn in range(3):
+        slow = world.value(48 * MIB)
+        link = send_all(server.port, "SET", b"slow:%d" % turn, slow)
+        while info(client, "wal_spools") == "0":
+            pass
+        for i in range(4):
+            client.call("SET", b"key:%d" % i, world.value(2 * PIECE))
+            client.call("SET", b"key:%d" % (i + 4), world.value(2 * PIECE))
+            expected[b"key:%d" % i] = b"newer %d" % turn
+            client.call("SET", b"key:%d" % i, expected[b"key:%d" % i])
+            client.call("DEL", b"key:%d" % (i + 4))
+        early = info(client, "wal_spools") != "0"
+        client.call("BGSAVE")
+        saved(client)
+        world.score.check("the checkpoint began meanwhile", early)
+        expected[b"slow:%d" % turn] = slow
+        world.score.check("the slow one", link.recv(5) == b"+OK\r\n")
+        link.close()
+        client.close()
+        server.kill()
+        server.start()
+        client = server.client()
+        world.compare("with a lead %d" % turn, client, expected)
+    client.close()
+    server.remove()
+
+
+def test_left_before_a_checkpoint(world):
+    """A client leaves, and a checkpoint begins before the last piece of its value is written."""
+    server = world.server(["--auto-aof-rewrite-percentage", "0"])
+    server.start()
+    client = server.client()
+    client.call("SET", "kept", "1")
+    for _ in range(8):
+        link = send_all(server.port, "SET", "gone", world.value(16 * MIB))
+        while info(client, "wal_spools") == "0":
+            pass
+        address = "%s:%d" % link.getsockname()
+        client.pipeline([("CLIENT", "KILL", "ADDR", address), ("BGSAVE",)])
+        link.close()
+        saved(client)
+        client.call("DEL", "gone")
+        client.close()
+        server.kill()
+        server.start()
+        client = server.client()
+        world.compare("left before a checkpoint", client, {b"kept": b"1"})
+    client.close()
     server.remove()
 
 
@@ -297,6 +362,8 @@ def main():
     test_commands(world)
     test_gone_clients(world)
     test_kills(world)
+    test_lead(world)
+    test_left_before_a_checkpoint(world)
     test_salvage(world)
     test_others(world)
     world.score.end()
