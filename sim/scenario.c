@@ -179,8 +179,10 @@ static void plan_write_long(struct workload *workload, struct random *random)
     if (random_below(random, 2) == 0)
         return;
     workload->keys = (uint32_t)random_between(random, 10, 100);
-    workload->large_ppm = 30000;
+    workload->hot_ppm = 500000;
+    workload->large_ppm = 300000;
     workload->large_bytes_max = 1 << 18;
+    workload->range_ppm = 500000;
 }
 
 // Small segments, so that many of them are filled; few clients' slots; little memory.
