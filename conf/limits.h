@@ -67,9 +67,10 @@
 
 // Cells of the hold table; a power of two.
 #define HOLD_CELLS 65536
-// The largest maxclients.
+// The largest maxclients. Address space for so many connections is reserved; a slot takes memory once
+// it has been used.
 #define CLIENTS_MAX 65000
-#define LISTENERS_MAX 16
+#define LISTENERS_MAX 17
 // Replies waiting to be sent lie in chunks of this size, from one pool for all connections.
 #define REPLY_CHUNK_BYTES KIB(16)
 #define REPLY_CHUNKS_MIN 8192

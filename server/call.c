@@ -361,7 +361,7 @@ static void call_drop_http(struct call *call)
     notice(&call->server->notices, LOGLEVEL_WARNING,
            "client %s sent POST or Host:, an HTTP request: closing it, as it may be an attack "
            "through somebody's browser",
-           call->connection->peer);
+           connection_peer(call->server, call->connection));
     connection_close(call->server, call->connection);
 }
 
@@ -542,7 +542,8 @@ static void call_finish(struct call *call, struct reply_point point)
     if (reply->writer.overflow) {
         reply_rollback(reply, point);
         notice(&server->notices, LOGLEVEL_WARNING,
-               "no memory is left for replies: closing client %s", connection->peer);
+               "no memory is left for replies: closing client %s",
+               connection_peer(server, connection));
         connection_close(server, connection);
         return;
     }

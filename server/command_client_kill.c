@@ -109,8 +109,8 @@ static bool kill_matches(const struct call *call, const struct kill_filter *filt
     if (filter->skip_me && connection == call->connection)
         return false;
     return (filter->id == 0 || connection->id == filter->id) &&
-           kill_address_is(filter->peer, connection->peer) &&
-           kill_address_is(filter->own, connection->own);
+           kill_address_is(filter->peer, connection_peer(call->server, connection)) &&
+           kill_address_is(filter->own, connection_own(call->server, connection));
 }
 
 void command_client_kill(struct call *call)

@@ -54,6 +54,8 @@ static size_t line_format(const struct call *call, const struct connection *conn
     size_t flags_count = 0;
     if (connection->links[LIST_MONITORS].linked)
         flags[flags_count++] = 'O';
+    if (connection->local)
+        flags[flags_count++] = 'U';
     if (connection->wait == WAIT_PAUSE || connection->wait == WAIT_DURABLE ||
         connection->wait == WAIT_CHECKPOINT)
         flags[flags_count++] = 'b';
@@ -75,8 +77,9 @@ static size_t line_format(const struct call *call, const struct connection *conn
         "ssub=0 multi=%d qbuf=%llu qbuf-free=0 argv-mem=%llu multi-mem=%llu rbs=%u rbp=%u obl=0 "
         "oll=%llu omem=%llu tot-mem=%llu events=%s cmd=%s user=default redir=-1 resp=%u "
         "lib-name=%.*s lib-ver=%.*s\n",
-        (unsigned long long)connection->id, connection->peer, connection->own, connection->socket,
-        (int)connection->name.length, connection->name.text, (long long)(age_s > 0 ? age_s : 0),
+        (unsigned long long)connection->id, connection_peer(server, connection),
+        connection_own(server, connection), connection->socket, (int)connection->name.length,
+        connection->name.text, (long long)(age_s > 0 ? age_s : 0),
         (long long)(idle_s > 0 ? idle_s : 0), (int)flags_count, flags, connection->database,
         transaction->open ? (int)transaction->count : -1, (unsigned long long)input,
         (unsigned long long)arguments, (unsigned long long)transaction->bytes,

@@ -5,6 +5,7 @@
 #include "server/commands.h"
 #include "server/config.h"
 #include "server/config_apply.h"
+#include "server/descriptors.h"
 #include "server/server.h"
 #include "storage/glob.h"
 
@@ -68,13 +69,17 @@ void command_config_get(struct call *call)
 static bool config_possible(const struct server *server, const struct config *after,
                             char error[CONFIG_ERROR_MAX])
 {
-    int64_t clients_max = (int64_t)server->connections_max;
-    if (after->maxclients <= clients_max)
-        return true;
     char reason[128];
+    if (after->maxclients <= server->config.maxclients)
+        return true;
+    int64_t wanted = after->maxclients < CLIENTS_MAX ? after->maxclients : CLIENTS_MAX;
+    int64_t possible = descriptors_raise(wanted);
+    if (possible == after->maxclients)
+        return true;
     int length = snprintf(reason, sizeof(reason),
-                          "memory for %lld clients was reserved at start, more need a restart",
-                          (long long)clients_max);
+                          "The operating system is not able to handle the specified number of "
+                          "clients, try with %lld",
+                          (long long)possible);
     assert(length > 0 && (size_t)length < sizeof(reason));
     config_refuse("maxclients", reason, error);
     return false;

@@ -14,6 +14,8 @@
 #define CONFIG_BINDS_MAX 16
 #define CONFIG_PERCENTILES_MAX 16
 #define CONFIG_RENAMES_MAX 64
+#define CONFIG_OUTPUT_CLASSES 3 // of clients: normal, slave, pubsub
+#define CONFIG_LIMIT_WORDS 4    // of a class: its name, hard, soft, seconds
 
 enum config_appendfsync { APPENDFSYNC_ALWAYS, APPENDFSYNC_EVERYSEC, APPENDFSYNC_NO };
 enum config_wal_ack { WAL_ACK_INTENT, WAL_ACK_COMPLETION };
@@ -37,13 +39,22 @@ struct config_rename {
     char to[64];
 };
 
+// How much output a client may leave untaken: 0: any. `soft` counts after it has lasted so long.
+struct config_output_limit {
+    uint64_t hard;
+    uint64_t soft;
+    int64_t soft_s;
+};
+
 // The values in force. Sizes in bytes; times in the unit that the name ends with.
 struct config {
     // network
     // Addresses, separated by single spaces, 1 to CONFIG_BINDS_MAX of them; "-" before one: no
     // error if it is not there. Default "127.0.0.1 -::1", as in Redis's redis.conf.
     char bind[CONFIG_TEXT_MAX];
-    int64_t port; // 1..65535
+    int64_t port;                     // 0: no TCP
+    char unixsocket[CONFIG_TEXT_MAX]; // path; empty: none
+    int64_t unixsocketperm;           // 0: as the umask says
     int64_t tcp_backlog;
     int64_t timeout_s; // close idle clients after this; 0: never
     int64_t tcp_keepalive_s;
@@ -52,6 +63,8 @@ struct config {
     int64_t maxclients;
     char requirepass[CONFIG_TEXT_MAX]; // empty: none
     int64_t proto_max_bulk_len;
+    struct config_output_limit output_limits[CONFIG_OUTPUT_CLASSES]; // the first is for all here
+    int64_t maxmemory_clients; // of all connections; < 0: percent of maxmemory; 0: any
     // memory
     int64_t maxmemory;         // in force, never 0: setting 0 gives the default
     int64_t maxmemory_default; // 75 % of the machine's memory; not a setting

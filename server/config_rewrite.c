@@ -86,9 +86,10 @@ static void text_setting(struct text *text, const struct config *config, size_t 
     text_string(text, setting->name);
     text_string(text, " ");
     // Several words may stand as they are.
-    bool words =
-        setting->type == SETTING_WORDS && value[0] != '\0' && strpbrk(value, "\"'\\#") == NULL;
-    if (setting->type == SETTING_MEMORY)
+    bool words = (setting->type == SETTING_WORDS || setting->type == SETTING_LIMITS) &&
+                 value[0] != '\0' && strpbrk(value, "\"'\\#") == NULL;
+    bool percent = value[0] != '\0' && value[strlen(value) - 1] == '%';
+    if (setting->type == SETTING_MEMORY || (setting->type == SETTING_SHARE && !percent))
         text_memory(text, value);
     else if (words || value_is_plain(value))
         text_string(text, value);
@@ -134,7 +135,10 @@ static size_t line_setting(struct rewriting *rewriting, const char line[CONFIG_L
     if (index == config_count())
         return index;
     rewriting->scratch = *rewriting->config;
-    *right = setting_apply(&rewriting->scratch, &words, explanation) &&
+    // Of a setting that may stand in several lines, one that says all of it takes their place.
+    bool whole = setting_at(index)->type != SETTING_LIMITS ||
+                 words.count == 1 + CONFIG_OUTPUT_CLASSES * CONFIG_LIMIT_WORDS;
+    *right = setting_apply(&rewriting->scratch, &words, explanation) && whole &&
              value_is_same(&rewriting->scratch, rewriting->config, index);
     return index;
 }

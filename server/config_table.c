@@ -165,7 +165,9 @@ static const char *check_percentiles(struct config *config)
 // Sorted as in conf/poro.conf.
 static const struct setting settings[] = {
     {"bind", SETTING_WORDS, FIXED, AT(bind), .initial = "127.0.0.1 -::1", .check = check_bind},
-    {"port", SETTING_NUMBER, FIXED, AT(port), .initial = "6379", BETWEEN(1, 65535)},
+    {"port", SETTING_NUMBER, FIXED, AT(port), .initial = "6379", BETWEEN(0, 65535)},
+    {"unixsocket", SETTING_TEXT, FIXED, AT(unixsocket), .initial = ""},
+    {"unixsocketperm", SETTING_OCTAL, FIXED, AT(unixsocketperm), .initial = "0", BETWEEN(0, 0777)},
     {"tcp-backlog", SETTING_NUMBER, FIXED, AT(tcp_backlog), .initial = "511", BETWEEN(0, INT_MAX)},
     {"timeout", SETTING_NUMBER, AT(timeout_s), .initial = "0", BETWEEN(0, INT_MAX)},
     {"tcp-keepalive", SETTING_NUMBER, AT(tcp_keepalive_s), .initial = "300", BETWEEN(0, INT_MAX)},
@@ -175,6 +177,10 @@ static const struct setting settings[] = {
     {"requirepass", SETTING_TEXT, AT(requirepass), .initial = ""},
     {"proto-max-bulk-len", SETTING_MEMORY, AT(proto_max_bulk_len), .initial = "512mb",
      BETWEEN(MIB(1), ARGUMENT_BYTES_MAX)},
+    {"client-output-buffer-limit", SETTING_LIMITS, AT(output_limits),
+     .initial = "normal 0 0 0 slave 256mb 64mb 60 pubsub 32mb 8mb 60"},
+    {"maxmemory-clients", SETTING_SHARE, AT(maxmemory_clients), .initial = "0",
+     BETWEEN(0, INT64_MAX)},
 
     {"maxmemory", SETTING_MEMORY, AT(maxmemory), .initial = "0", BETWEEN(0, INT64_MAX),
      .check = check_maxmemory},

@@ -15,6 +15,10 @@ enum setting_type {
     SETTING_MEMORY, // int64_t, written with or without a unit
     SETTING_BOOL,   // bool
     SETTING_CHOICE, // an enum
+    SETTING_OCTAL,  // int64_t, written in base 8
+    SETTING_SHARE,  // int64_t: SETTING_MEMORY, or a percentage, which is kept negative
+    SETTING_LIMITS, // struct config_output_limit[CONFIG_OUTPUT_CLASSES]; may be written as several
+                    // words, and class by class
 };
 
 // May CONFIG SET change it?
@@ -53,6 +57,13 @@ const struct setting *setting_find(const char *name, size_t length);
 // Redis refuses too; then what is stored is undefined.
 bool setting_assign(const struct setting *setting, struct config *config, const char *text,
                     size_t length, char reason[SETTING_REASON_MAX]);
+
+// A number with one of Redis's units. False when it is none; *large: beyond 64 bits.
+bool memory_parse(const char *text, size_t length, uint64_t *value, bool *large);
+
+// "CLASS HARD SOFT SECONDS" for some classes, and for all of them. NULL, or the reason why not.
+const char *limits_parse(struct config_output_limit *limits, const char *text, size_t length);
+int limits_format(const struct config_output_limit *limits, char text[CONFIG_TEXT_MAX]);
 
 struct config_words;
 // Applies a line's words, a setting's name and its value. False with an explanation.

@@ -98,27 +98,87 @@ static bool memory_unit(const char *text, size_t length, uint64_t *unit)
     return false;
 }
 
-// No digits at all count as 0, as in Redis. Too large is out of bounds here; Redis wraps around.
+// No digits at all count as 0, as in Redis.
+bool memory_parse(const char *text, size_t length, uint64_t *value, bool *large)
+{
+    uint64_t unit = 0;
+    size_t i = 0;
+    *value = 0;
+    *large = false;
+    for (; i < length && text[i] >= '0' && text[i] <= '9'; i++) {
+        *large = *large || __builtin_mul_overflow(*value, 10, value) ||
+                 __builtin_add_overflow(*value, (uint64_t)(text[i] - '0'), value);
+    }
+    if (!memory_unit(text + i, length - i, &unit)) {
+        return false;
+    }
+    *large = *large || __builtin_mul_overflow(*value, unit, value);
+    return true;
+}
+
+// Too large is out of bounds here; Redis wraps around.
 static bool assign_memory(const struct setting *setting, struct config *config, const char *text,
                           size_t length, char reason[SETTING_REASON_MAX])
 {
-    length = strnlen(text, length);
-    uint64_t value = 0;
-    uint64_t unit = 0;
-    bool large = false;
-    size_t i = 0;
-    for (; i < length && text[i] >= '0' && text[i] <= '9'; i++) {
-        large = large || __builtin_mul_overflow(value, 10, &value) ||
-                __builtin_add_overflow(value, (uint64_t)(text[i] - '0'), &value);
-    }
-    if (!memory_unit(text + i, length - i, &unit)) {
+    uint64_t value;
+    bool large;
+    if (!memory_parse(text, strnlen(text, length), &value, &large)) {
         return refuse(reason, "argument must be a memory value");
     }
-    large = large || __builtin_mul_overflow(value, unit, &value) || value > INT64_MAX;
+    large = large || value > INT64_MAX;
     if (large && setting->max == INT64_MAX) {
         return refuse(reason, "argument must be less than 9223372036854775808");
     }
     return assign_integer(setting, config, large ? INT64_MAX : (int64_t)value, reason);
+}
+
+static bool assign_octal(const struct setting *setting, struct config *config, const char *text,
+                         size_t length, char reason[SETTING_REASON_MAX])
+{
+    int64_t value = 0;
+    for (size_t i = 0; i < length && value <= setting->max; i++) {
+        if (text[i] < '0' || text[i] > '7') {
+            return refuse(reason, "argument couldn't be parsed as an octal number");
+        }
+        value = value * 8 + (text[i] - '0');
+    }
+    if (length == 0 || value < setting->min || value > setting->max) {
+        snprintf(reason, SETTING_REASON_MAX,
+                 "argument must be between %" PRIo64 " and %" PRIo64 " inclusive", setting->min,
+                 setting->max);
+        return false;
+    }
+    *(int64_t *)field(setting, config) = value;
+    return true;
+}
+
+static bool assign_share(const struct setting *setting, struct config *config, const char *text,
+                         size_t length, char reason[SETTING_REASON_MAX])
+{
+    int64_t percent;
+    length = strnlen(text, length);
+    if (length < 2 || text[length - 1] != '%') {
+        bool assigned = assign_memory(setting, config, text, length, reason);
+        if (!assigned && strcmp(reason, "argument must be a memory value") == 0) {
+            return refuse(reason, "argument must be a memory or percent value");
+        }
+        return assigned;
+    }
+    if (!number_parse((const uint8_t *)text, length - 1, &percent) || percent < 0) {
+        return refuse(reason, "argument must be a memory or percent value");
+    }
+    if (percent > 100) {
+        return refuse(reason, "percentage argument must be less or equal to 100");
+    }
+    *(int64_t *)field(setting, config) = -percent;
+    return true;
+}
+
+static bool assign_limits(const struct setting *setting, struct config *config, const char *text,
+                          size_t length, char reason[SETTING_REASON_MAX])
+{
+    const char *objection = limits_parse(field(setting, config), text, length);
+    return objection == NULL || refuse(reason, objection);
 }
 
 static bool is_text(const char *text, size_t length, const char *wanted)
@@ -180,6 +240,15 @@ bool setting_assign(const struct setting *setting, struct config *config, const 
     case SETTING_CHOICE:
         stored = assign_choice(setting, config, text, length, reason);
         break;
+    case SETTING_OCTAL:
+        stored = assign_octal(setting, config, text, length, reason);
+        break;
+    case SETTING_SHARE:
+        stored = assign_share(setting, config, text, length, reason);
+        break;
+    case SETTING_LIMITS:
+        stored = assign_limits(setting, config, text, length, reason);
+        break;
     }
     const char *objection = stored && setting->check != NULL ? setting->check(config) : NULL;
     return objection == NULL ? stored : refuse(reason, objection);
@@ -193,6 +262,12 @@ static const char *choice_name(const struct setting *setting, int value)
     }
     assert(choice->name != NULL);
     return choice->name;
+}
+
+static int share_format(int64_t value, char text[CONFIG_TEXT_MAX])
+{
+    return value < 0 ? snprintf(text, CONFIG_TEXT_MAX, "%" PRId64 "%%", -value)
+                     : snprintf(text, CONFIG_TEXT_MAX, "%" PRId64, value);
 }
 
 size_t config_format(const struct config *config, size_t index, char text[CONFIG_TEXT_MAX])
@@ -214,6 +289,15 @@ size_t config_format(const struct config *config, size_t index, char text[CONFIG
         break;
     case SETTING_CHOICE:
         length = snprintf(text, CONFIG_TEXT_MAX, "%s", choice_name(setting, *(const int *)value));
+        break;
+    case SETTING_OCTAL:
+        length = snprintf(text, CONFIG_TEXT_MAX, "%" PRIo64, *(const int64_t *)value);
+        break;
+    case SETTING_SHARE:
+        length = share_format(*(const int64_t *)value, text);
+        break;
+    case SETTING_LIMITS:
+        length = limits_format(value, text);
         break;
     }
     assert(length >= 0 && length < CONFIG_TEXT_MAX);

@@ -114,8 +114,18 @@ static struct connection *connection_take(struct server *server)
     return connection;
 }
 
+static void connection_give(struct server *server, struct connection *connection)
+{
+    connection->state = CONNECTION_FREE;
+    connection->links[0].next = server->connections_free;
+    server->connections_free = connection;
+    assert(server->connections_open > 0);
+    server->connections_open--;
+}
+
 static void connection_begin(struct server *server, struct connection *connection, int socket)
 {
+    assert(connection->state == CONNECTION_FREE);
     connection->state = CONNECTION_OPEN;
     connection->socket = socket;
     connection->id = ++server->connection_next_id;
@@ -125,35 +135,40 @@ static void connection_begin(struct server *server, struct connection *connectio
     connection->last_command = "NULL";
     resp_parser_init(&connection->parser);
     reply_init(&connection->reply, server->replies);
-    io_socket_setup(server->io, socket, (int)server->config.tcp_keepalive_s);
-    io_socket_names(server->io, socket, connection->peer, connection->own);
     server->stats.connections++;
 }
 
-// The same two addresses as in Redis.
-bool connection_is_local(const char *peer)
+const char *connection_peer(const struct server *server, const struct connection *connection)
 {
-    return strncmp(peer, "127.0.0.1:", 10) == 0 || strncmp(peer, "[::1]:", 6) == 0;
+    return connection->local ? server->local_name : connection->peer;
 }
 
-// Why a client is turned away, NULL when it is not. As in Redis, the answer is sent as far as the
-// socket takes it at once.
-static const char *connection_refusal(struct server *server, int socket)
+const char *connection_own(const struct server *server, const struct connection *connection)
 {
-    if (server->connections_open >= (uint64_t)server->config.maxclients)
-        return "-ERR max number of clients reached\r\n";
-    if (!server->config.protected_mode || server->config.requirepass[0] != '\0')
-        return NULL;
-    char peer[64];
-    char own[64];
-    io_socket_names(server->io, socket, peer, own);
-    if (connection_is_local(peer))
+    return connection->local ? server->local_name : connection->own;
+}
+
+// The same two addresses as in Redis.
+bool connection_is_local(const struct connection *connection)
+{
+    const char *peer = connection->peer;
+    return connection->local || strncmp(peer, "127.0.0.1:", 10) == 0 ||
+           strncmp(peer, "[::1]:", 6) == 0;
+}
+
+// While there is no password: is this one from elsewhere, and must not be served?
+static const char *connection_refusal(const struct server *server,
+                                      const struct connection *connection)
+{
+    if (!server->config.protected_mode || server->config.requirepass[0] != '\0' ||
+        connection_is_local(connection))
         return NULL;
     return "-DENIED Poro is running in protected mode: no password is set, and only clients on "
            "this "
            "machine are served. Set requirepass, or turn protected-mode off, to serve others.\r\n";
 }
 
+// The answer is sent as far as the socket takes it at once, as in Redis.
 static void connection_turn_away(struct server *server, int socket, const char *error)
 {
     if (error != NULL)
@@ -174,11 +189,21 @@ void connection_accepted(struct server *server, uint32_t listener, const struct 
         }
         return;
     }
-    const char *refusal = connection_refusal(server, event->result);
     struct connection *connection = NULL;
-    if (server_executes(server) && refusal == NULL)
+    if (server->connections_open < (uint64_t)server->config.maxclients && server_executes(server))
         connection = connection_take(server);
     if (connection == NULL) {
+        connection_turn_away(server, event->result,
+                             server_executes(server) ? "-ERR max number of clients reached\r\n"
+                                                     : NULL);
+        return;
+    }
+    connection->local = listener == server->local_listener;
+    if (!connection->local)
+        io_socket_names(server->io, event->result, connection->peer, connection->own);
+    const char *refusal = connection_refusal(server, connection);
+    if (refusal != NULL) {
+        connection_give(server, connection);
         connection_turn_away(server, event->result, refusal);
         return;
     }
@@ -298,6 +323,23 @@ void connection_received_direct(struct server *server, struct connection *connec
     connection_list_add(server, connection, LIST_RUNNABLE);
 }
 
+bool connection_has_room(const struct server *server, const struct connection *connection)
+{
+    return reply_pending(&connection->reply) <= reply_pool_output_limit(server->replies) / 2 &&
+           reply_pool_free(server->replies) >= REPLY_CHUNKS_RESERVE;
+}
+
+void connection_unclog(struct server *server, struct connection *connection)
+{
+    assert(connection->wait == WAIT_OUTPUT);
+    if (!connection_has_room(server, connection))
+        return;
+    connection->wait = WAIT_NONE;
+    connection_list_remove(server, connection, LIST_WAITING);
+    connection_list_remove(server, connection, LIST_CLOGGED);
+    connection_list_add(server, connection, LIST_RUNNABLE);
+}
+
 // --- sending ---------------------------------------------------------------------------------
 
 uint64_t connection_send(struct server *server, struct connection *connection)
@@ -340,6 +382,8 @@ void connection_send_done(struct server *server, struct connection *connection,
         connection->bytes_out += (uint64_t)event->result;
         server->stats.bytes_out += (uint64_t)event->result;
         server->stats.writes++;
+        if (connection->wait == WAIT_OUTPUT)
+            connection_unclog(server, connection);
     }
     if (reply_sendable(&connection->reply) > 0 || connection->state == CONNECTION_LAST)
         connection_list_add(server, connection, LIST_SENDABLE);
@@ -366,11 +410,7 @@ static void connection_free_if_idle(struct server *server, struct connection *co
 void connection_close_done(struct server *server, struct connection *connection)
 {
     assert(connection->state == CONNECTION_CLOSING && connection->closing_socket);
-    connection->state = CONNECTION_FREE;
-    connection->links[0].next = server->connections_free;
-    server->connections_free = connection;
-    assert(server->connections_open > 0);
-    server->connections_open--;
+    connection_give(server, connection);
 }
 
 void connection_cancel_done(struct server *server, struct connection *connection)
@@ -408,6 +448,7 @@ void connection_finish(struct server *server, struct connection *connection)
     connection->state = CONNECTION_LAST;
     connection_list_remove(server, connection, LIST_RUNNABLE);
     connection_list_remove(server, connection, LIST_WAITING);
+    connection_list_remove(server, connection, LIST_CLOGGED);
     connection_list_remove(server, connection, LIST_REARM);
     connection_list_remove(server, connection, LIST_MONITORS);
     connection_disarm(server, connection);

@@ -43,6 +43,7 @@ enum connection_list {
     LIST_SENDABLE, // has released output, no send in flight
     LIST_HELD,     // has output that waits for a batch
     LIST_WAITING,  // not WAIT_NONE
+    LIST_CLOGGED,  // WAIT_OUTPUT for its own output: not in the list before
     LIST_REARM,    // its multishot receive ended for lack of buffers
     LIST_MONITORS, // is shown all commands
     LIST_COUNT,
@@ -112,6 +113,7 @@ struct connection {
     // output
     struct reply reply;
     enum connection_reply_mode reply_mode;
+    int64_t output_soft_ns; // since when it has been above the soft limit; 0: it is not
 
     uint64_t batch; // newest batch that it has a record in
     struct transaction transaction;
@@ -130,7 +132,8 @@ struct connection {
     uint64_t bytes_in;
     uint64_t bytes_out;
     const char *last_command; // "client|list"
-    char peer[64];
+    bool local;               // on the unix socket
+    char peer[64];            // unless local: see connection_peer
     char own[64];
     struct connection_name name;
     struct connection_name lib_name;
@@ -152,8 +155,11 @@ void connection_close_done(struct server *server, struct connection *connection)
 struct connection *connection_of(struct server *server, uint32_t slot, uint32_t generation);
 // The connection with this id (CLIENT ID), or NULL.
 struct connection *connection_by_id(struct server *server, uint64_t id);
-// Is this address, as in a connection's `peer`, one of this machine itself?
-bool connection_is_local(const char *peer);
+// The addresses of both ends as Redis shows them: "ip:port", or "path:0" for the unix socket.
+const char *connection_peer(const struct server *server, const struct connection *connection);
+const char *connection_own(const struct server *server, const struct connection *connection);
+// Is the peer on this machine itself?
+bool connection_is_local(const struct connection *connection);
 // Iterates over open connections: starts with NULL, ends with NULL.
 struct connection *connection_next(struct server *server, struct connection *connection);
 
@@ -161,6 +167,11 @@ struct connection *connection_next(struct server *server, struct connection *con
 void connection_close(struct server *server, struct connection *connection);
 // Executes nothing more, sends what is written, then closes.
 void connection_finish(struct server *server, struct connection *connection);
+
+// Has a connection that waits for its output to be sent come far enough?
+bool connection_has_room(const struct server *server, const struct connection *connection);
+// Lets it go on if so.
+void connection_unclog(struct server *server, struct connection *connection);
 
 // Submits the next send, if there is something to send and none is in flight. Returns its bytes.
 uint64_t connection_send(struct server *server, struct connection *connection);

@@ -109,7 +109,7 @@ static bool execute_has_room(struct server *server, struct connection *connectio
     if (pending < reply_pool_output_limit(server->replies))
         return true;
     connection->wait = WAIT_OUTPUT;
-    connection_list_add(server, connection, LIST_WAITING);
+    connection_list_add(server, connection, LIST_CLOGGED);
     return false;
 }
 
@@ -355,6 +355,10 @@ void execute_connection(struct server *server, struct connection *connection)
         return;
     }
     if (connection->state != CONNECTION_OPEN)
+        return;
+    if ((reply_pending(&connection->reply) >= server->output_watch ||
+         connection->output_soft_ns != 0) &&
+        pressure_output(server, connection))
         return;
     if (connection->wait != WAIT_NONE) {
         execute_spill(server, connection);

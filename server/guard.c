@@ -24,7 +24,7 @@ const char *guard_objection(const struct call *call)
     if (handler != command_debug || config->enable_debug_command == DEBUG_COMMAND_YES)
         return NULL;
     if (config->enable_debug_command == DEBUG_COMMAND_LOCAL &&
-        connection_is_local(call->connection->peer))
+        connection_is_local(call->connection))
         return NULL;
     return OBJECTION("DEBUG", "enable-debug-command");
 }

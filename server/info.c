@@ -108,7 +108,8 @@ static void info_clients(struct info *info)
     info_number(info, "blocked_clients", info_blocked(server));
     info_number(info, "tracking_clients", 0);
     info_number(info, "clients_in_timeout_table", 0);
-    info_number(info, "clients_waiting", server->lists[LIST_WAITING].count);
+    info_number(info, "clients_waiting",
+                server->lists[LIST_WAITING].count + server->lists[LIST_CLOGGED].count);
     info_number(info, "clients_monitoring", server->lists[LIST_MONITORS].count);
     info_number(info, "clients_replies_held", server->lists[LIST_HELD].count);
     info_number(info, "clients_input_bytes", server->input_bytes + server->large_bytes);

@@ -25,13 +25,17 @@
 
 // --- memory from the arena, within the bound for input ---------------------------------------
 
+uint64_t input_limit(const struct server *server)
+{
+    uint64_t limit = (uint64_t)server->config.maxmemory / INPUT_SHARE;
+    return limit < INPUT_BYTES_MIN ? INPUT_BYTES_MIN : limit;
+}
+
 // What waiting connections lay aside may take only half: the rest is for commands that cannot be
 // executed before they are complete.
 static void *input_alloc(struct server *server, uint64_t bytes, bool aside)
 {
-    uint64_t limit = (uint64_t)server->config.maxmemory / INPUT_SHARE;
-    if (limit < INPUT_BYTES_MIN)
-        limit = INPUT_BYTES_MIN;
+    uint64_t limit = input_limit(server);
     if (server->input_bytes + bytes > (aside ? limit / 2 : limit))
         return NULL;
     void *block = arena_alloc(server->arena, bytes);

@@ -17,6 +17,9 @@ struct input_view {
     uint64_t length; // 0: nothing new
 };
 
+// What carried commands and their arguments may take, all connections together.
+uint64_t input_limit(const struct server *server);
+
 // The next bytes to parse; appends the next received buffer to the carry when the carry ends within
 // a command. -ENOMEM when there is no memory for that, else 0.
 int input_view(struct server *server, struct connection *connection, struct input_view *view);

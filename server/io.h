@@ -53,10 +53,17 @@ int io_wait(struct io *io, int64_t timeout_ns, struct io_event *events);
 // Binds and listens on a numeric address (IPv4 or IPv6) and port. Blocking; at start only. A
 // descriptor or -errno.
 int io_listen(struct io *io, const char *address, uint16_t port, int backlog);
+// The same on a path in the file system, with these permissions (0: as the umask says). A socket that
+// a killed process has left there is replaced; -EADDRINUSE: somebody listens on it; -EEXIST: something
+// else is there; -ENAMETOOLONG.
+int io_listen_local(struct io *io, const char *path, unsigned permissions, int backlog);
+// Removes that path if it still is the listener's. At the end only.
+void io_listen_local_end(struct io *io, const char *path);
 // Multishot; events carry accepted descriptors.
 void io_accept(struct io *io, int listener, uint64_t token);
-// Options of an accepted connection: no delay, keep-alive. Peer and own address as "ip:port".
-void io_socket_setup(struct io *io, int socket, int keepalive_s);
+// Options that connections inherit when a listener of io_listen accepts them: no delay, keep-alive.
+void io_listener_setup(struct io *io, int listener, int keepalive_s);
+// Peer and own address of an accepted connection as "ip:port".
 void io_socket_names(struct io *io, int socket, char peer[64], char own[64]);
 // Multishot receive into provided buffers. Result 0: end of stream. -ENOBUFS: ended for lack of
 // buffers, nothing is lost, call again when some have been returned.

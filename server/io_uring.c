@@ -18,6 +18,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -41,6 +42,7 @@ struct io {
     uint64_t signal_token;
     struct signalfd_siginfo signal;
     int lock_file;
+    struct stat local; // of the path that it listens on
 };
 
 static_assert((IO_BUFFERS & (IO_BUFFERS - 1)) == 0, "a ring of buffers is a power of two");
@@ -291,6 +293,68 @@ int io_listen(struct io *io, const char *address, uint16_t port, int backlog)
     return listener;
 }
 
+static int io_local_address(const char *path, struct sockaddr_un *address)
+{
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof(address->sun_path))
+        return -ENAMETOOLONG;
+    memcpy(address->sun_path, path, strlen(path) + 1);
+    return 0;
+}
+
+// Makes room at a path: removes a socket that nobody listens on.
+static int io_local_clear(const char *path, const struct sockaddr_un *address)
+{
+    struct stat status;
+    if (lstat(path, &status) < 0)
+        return errno == ENOENT ? 0 : -errno;
+    if (!S_ISSOCK(status.st_mode))
+        return -EEXIST;
+    int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (probe < 0)
+        return -errno;
+    bool left = connect(probe, (const struct sockaddr *)address, sizeof(*address)) < 0 &&
+                errno == ECONNREFUSED;
+    close(probe);
+    if (!left)
+        return -EADDRINUSE;
+    return unlink(path) < 0 ? -errno : 0;
+}
+
+int io_listen_local(struct io *io, const char *path, unsigned permissions, int backlog)
+{
+    struct sockaddr_un address;
+    int result = io_local_address(path, &address);
+    if (result == 0)
+        result = io_local_clear(path, &address);
+    if (result < 0)
+        return result;
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (listener < 0)
+        return -errno;
+    // The path has its permissions from the beginning.
+    mode_t before = umask(0777);
+    umask(permissions != 0 ? 0777 & ~permissions : before);
+    bool bound = bind(listener, (struct sockaddr *)&address, sizeof(address)) == 0;
+    result = bound ? 0 : -errno;
+    umask(before);
+    if (bound && (listen(listener, backlog) < 0 || lstat(path, &io->local) < 0))
+        result = -errno;
+    if (result < 0) {
+        close(listener);
+        return result;
+    }
+    return listener;
+}
+
+void io_listen_local_end(struct io *io, const char *path)
+{
+    struct stat status;
+    if (lstat(path, &status) == 0 && status.st_ino == io->local.st_ino &&
+        status.st_dev == io->local.st_dev)
+        unlink(path);
+}
+
 void io_accept(struct io *io, int listener, uint64_t token)
 {
     struct io_uring_sqe *sqe = io_request(io, token);
@@ -298,19 +362,20 @@ void io_accept(struct io *io, int listener, uint64_t token)
     sqe->user_data = token;
 }
 
-void io_socket_setup(struct io *io, int socket, int keepalive_s)
+void io_listener_setup(struct io *io, int listener, int keepalive_s)
 {
     assert(io->buffers != NULL);
     int on = 1;
-    setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    if (keepalive_s <= 0)
+    int alive = keepalive_s > 0;
+    setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    setsockopt(listener, SOL_SOCKET, SO_KEEPALIVE, &alive, sizeof(alive));
+    if (!alive)
         return;
     int interval = keepalive_s / 3 > 0 ? keepalive_s / 3 : 1;
     int probes = 3;
-    setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-    setsockopt(socket, IPPROTO_TCP, TCP_KEEPIDLE, &keepalive_s, sizeof(keepalive_s));
-    setsockopt(socket, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
-    setsockopt(socket, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+    setsockopt(listener, IPPROTO_TCP, TCP_KEEPIDLE, &keepalive_s, sizeof(keepalive_s));
+    setsockopt(listener, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
+    setsockopt(listener, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
 }
 
 static void io_address_text(const union io_address *address, char text[64])

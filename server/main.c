@@ -1,5 +1,6 @@
 // poro-server: reads its configuration, then serves until it is told to stop.
 #include "server/clock.h"
+#include "server/descriptors.h"
 #include "server/heap_guard.h"
 #include "server/memory.h"
 #include "server/server.h"
@@ -9,11 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
-
-// Descriptors beyond the clients': listeners, log segments, the ring.
-#define DESCRIPTORS_OWN 256
 
 static void main_usage(void)
 {
@@ -24,26 +21,6 @@ static void main_usage(void)
            "  --version     show the version\n"
            "  --help        show this\n",
            PORO_VERSION);
-}
-
-// Raises the limit on descriptors to what maxclients needs; lowers maxclients where that is
-// refused.
-static void main_raise_descriptors(struct config *config)
-{
-    struct rlimit limit;
-    rlim_t wanted = (rlim_t)config->maxclients + DESCRIPTORS_OWN;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
-        return;
-    rlim_t before = limit.rlim_cur;
-    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
-    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-        limit.rlim_cur = before;
-    if (limit.rlim_cur >= wanted)
-        return;
-    int64_t possible = (int64_t)limit.rlim_cur - DESCRIPTORS_OWN;
-    config->maxclients = possible > 1 ? possible : 1;
-    fprintf(stderr, "maxclients lowered to %lld: the limit on open files is %llu (ulimit -n)\n",
-            (long long)config->maxclients, (unsigned long long)limit.rlim_cur);
 }
 
 // The configuration file's own path, so that CONFIG REWRITE replaces the file and not a link to it.
@@ -80,12 +57,19 @@ int main(int argc, char **argv)
         fprintf(stderr, "poro-server: %s\n", error);
         return EXIT_USAGE;
     }
-    main_raise_descriptors(&config);
+    int64_t clients = config.maxclients;
+    config.maxclients = descriptors_raise(clients < CLIENTS_MAX ? clients : CLIENTS_MAX);
     char path[PATH_MAX];
     struct server *server;
     int code = server_create(&config, main_config_file(argc, argv, path), &server);
     if (code == EXIT_CLEAN) {
         main_note_executable(server);
+        if (config.maxclients < clients)
+            notice(
+                &server->notices, LOGLEVEL_WARNING,
+                "maxclients lowered from %lld to %lld: at most %d are possible, and each needs an "
+                "open file (ulimit -n)",
+                (long long)clients, (long long)config.maxclients, CLIENTS_MAX);
         fflush(stdout);
         heap_guard_seal();
         code = server_run(server);

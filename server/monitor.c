@@ -109,10 +109,13 @@ static void piece_argument(struct piece *piece, const struct call *call, uint32_
 static void monitor_line(const struct call *call, int64_t now_us, struct resp_writer *writer)
 {
     struct piece piece = {.writer = writer};
-    char head[128];
-    int length =
-        snprintf(head, sizeof(head), "+%lld.%06lld [%u %s]", (long long)(now_us / 1000000),
-                 (long long)(now_us % 1000000), call->connection->database, call->connection->peer);
+    const struct connection *connection = call->connection;
+    const struct server *server = call->server;
+    char head[256];
+    int length = snprintf(head, sizeof(head), "+%lld.%06lld [%u %s%s]",
+                          (long long)(now_us / 1000000), (long long)(now_us % 1000000),
+                          connection->database, connection->local ? "unix:" : "",
+                          connection->local ? server->config.unixsocket : connection->peer);
     assert(length > 0 && (size_t)length < sizeof(head));
     piece_text(&piece, head, (size_t)length);
     for (uint32_t i = 0; i < call->argc; i++) {

@@ -20,11 +20,14 @@ void push_end(struct server *server, struct connection *connection, uint64_t hol
     reply_stamp(reply, hold > journal_released(server) ? hold : 0);
     if (overflow || reply_pending(reply) > PUSH_BYTES_MAX) {
         notice(&server->notices, LOGLEVEL_WARNING,
-               "client %s does not take what is pushed to it: closing it", connection->peer);
+               "client %s does not take what is pushed to it: closing it",
+               connection_peer(server, connection));
         server->stats.evicted_clients++;
         connection_close(server, connection);
         return;
     }
+    if (pressure_output(server, connection))
+        return;
     if (reply_held(reply))
         connection_list_add(server, connection, LIST_HELD);
     if (reply_sendable(reply) > 0)

@@ -27,6 +27,7 @@ struct reply_pool {
     uint32_t carved;          // chunks of the region that have ever been taken
     uint32_t in_use;
     uint32_t capacity;
+    uint64_t pinned_bytes;
 };
 
 // A pool whose chunks are all free keeps this many for the next replies.
@@ -61,14 +62,14 @@ uint32_t reply_pool_capacity(const struct reply_pool *pool)
     return pool->capacity;
 }
 
+uint64_t reply_pool_pinned(const struct reply_pool *pool)
+{
+    return pool->pinned_bytes;
+}
+
 uint64_t reply_pool_output_limit(const struct reply_pool *pool)
 {
     return reply_pool_free(pool) < pool->capacity / 8 ? REPLY_BYTES_SCARCE : REPLY_BYTES_SOFT;
-}
-
-bool reply_pool_exhausted(const struct reply_pool *pool)
-{
-    return reply_pool_free(pool) < pool->capacity / 16;
 }
 
 void *reply_pool_take(struct reply_pool *pool)
@@ -153,10 +154,18 @@ void reply_init(struct reply *reply, struct reply_pool *pool)
     reply->writer = (struct resp_writer){.more = reply_more, .context = reply, .version = 2};
 }
 
+static void reply_unpin(struct reply *reply, struct reply_chunk *chunk)
+{
+    assert(reply->pool->pinned_bytes >= chunk->pin_length);
+    reply->pool->pinned_bytes -= chunk->pin_length;
+    keyspace_unpin(reply->pool->keyspace, chunk->pin);
+    chunk->pin = NULL;
+}
+
 static void reply_chunk_drop(struct reply *reply, struct reply_chunk *chunk)
 {
     if (chunk->pin != NULL)
-        keyspace_unpin(reply->pool->keyspace, chunk->pin);
+        reply_unpin(reply, chunk);
     reply_pool_give(reply->pool, chunk);
 }
 
@@ -237,10 +246,8 @@ void reply_rollback(struct reply *reply, struct reply_point point)
         reply_forget_chunks(reply, point.base);
         return;
     }
-    if (point.last->pin != NULL) {
-        keyspace_unpin(reply->pool->keyspace, point.last->pin);
-        point.last->pin = NULL;
-    }
+    if (point.last->pin != NULL)
+        reply_unpin(reply, point.last);
     point.last->next = NULL;
     reply->last = point.last;
     reply->base = point.base;
@@ -262,9 +269,9 @@ void reply_raw(struct reply *reply, struct entry *entry, uint32_t offset, uint32
     reply->last->pin = entry;
     reply->last->pin_offset = offset;
     reply->last->pin_length = length;
+    reply->pool->pinned_bytes += length;
     if (!reply_more(writer)) {
-        reply->last->pin = NULL;
-        keyspace_unpin(reply->pool->keyspace, entry);
+        reply_unpin(reply, reply->last);
         writer->overflow = true;
     }
 }

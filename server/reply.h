@@ -26,10 +26,9 @@ struct reply_pool *reply_pool_create(struct allocator *allocator, void *region, 
                                      struct keyspace *keyspace);
 uint32_t reply_pool_free(const struct reply_pool *pool);     // chunks
 uint32_t reply_pool_capacity(const struct reply_pool *pool); // chunks
+uint64_t reply_pool_pinned(const struct reply_pool *pool);   // bytes of values sent in place
 // A connection with this much unsent output executes nothing more until some has been sent.
 uint64_t reply_pool_output_limit(const struct reply_pool *pool);
-// Too little is left: somebody's unsent output has to go.
-bool reply_pool_exhausted(const struct reply_pool *pool);
 // One chunk for other uses (REPLY_CHUNK_BYTES), NULL when there is none; and back.
 void *reply_pool_take(struct reply_pool *pool);
 void reply_pool_give(struct reply_pool *pool, void *chunk);

@@ -17,6 +17,7 @@
 
 #define RECLAIM_NS 10000000
 #define VISIT_REARM_MS 30000
+#define WAKE_CLOGGED 64
 // How long a clean stop waits for clients to take their replies.
 #define STOP_PATIENCE_NS 5000000000
 // ... and after that for the log.
@@ -118,8 +119,7 @@ static bool server_is_ready(const struct server *server, const struct connection
     case WAIT_SPOOL:
         return !spool_busy(server, connection);
     case WAIT_OUTPUT:
-        return reply_pending(&connection->reply) <= reply_pool_output_limit(server->replies) / 2 &&
-               reply_pool_free(server->replies) >= REPLY_CHUNKS_RESERVE;
+        return connection_has_room(server, connection);
     case WAIT_PAUSE:
         return server->pause.mode == PAUSE_NONE;
     case WAIT_SLEEP:
@@ -154,6 +154,20 @@ static void server_wake_waiting(struct server *server)
     }
 }
 
+// Mostly a connection with too much output goes on when some of that has been sent, see
+// connection_send_done. There can be thousands that never take it: only some are looked at in a turn,
+// for when it is the pool that has room again.
+static void server_wake_clogged(struct server *server)
+{
+    uint32_t count = server->lists[LIST_CLOGGED].count;
+    for (uint32_t i = 0; i < WAKE_CLOGGED && i < count; i++) {
+        struct connection *connection = server->lists[LIST_CLOGGED].first;
+        connection_list_remove(server, connection, LIST_CLOGGED);
+        connection_list_add(server, connection, LIST_CLOGGED);
+        connection_unclog(server, connection);
+    }
+}
+
 bool server_executes(const struct server *server)
 {
     return server->state == SERVER_SERVING ||
@@ -167,6 +181,8 @@ static void server_execute(struct server *server)
     pause_look(server);
     if (server->lists[LIST_WAITING].count > 0)
         server_wake_waiting(server);
+    if (server->lists[LIST_CLOGGED].count > 0)
+        server_wake_clogged(server);
     if (server->lists[LIST_RUNNABLE].count > 0)
         timing_flush(server);
     uint32_t count = server->lists[LIST_RUNNABLE].count;
@@ -187,6 +203,9 @@ static void server_execute(struct server *server)
 static void server_release(struct server *server)
 {
     uint64_t released = journal_released(server);
+    if (released == server->released)
+        return;
+    server->released = released;
     struct connection *next;
     for (struct connection *c = server->lists[LIST_HELD].first; c != NULL; c = next) {
         next = c->links[LIST_HELD].next;
@@ -256,6 +275,13 @@ static void server_sample(struct server *server)
     stats->sample.bytes_out = stats->bytes_out;
 }
 
+// As in Redis, `timeout` is not for monitors and for whoever waits for the server.
+static bool server_expects_silence(const struct connection *connection)
+{
+    return connection->links[LIST_MONITORS].linked ||
+           (connection->wait != WAIT_NONE && connection->wait != WAIT_OUTPUT);
+}
+
 // Closes a connection that has been idle for too long; otherwise lets its receive begin anew when it
 // has heard nothing for long: kernels are known to lose the end of a stream now and then, and the new
 // receive sees it.
@@ -265,10 +291,12 @@ static void server_visit(struct server *server, struct connection *connection)
     int64_t timeout_ms = server->config.timeout_s * 1000;
     if (connection->state == CONNECTION_FREE || connection->state == CONNECTION_CLOSING)
         return;
-    if (timeout_ms > 0 && idle_ms > timeout_ms) {
+    if (timeout_ms > 0 && idle_ms > timeout_ms && !server_expects_silence(connection)) {
         connection_close(server, connection);
         return;
     }
+    if (pressure_output(server, connection))
+        return;
     if (idle_ms > VISIT_REARM_MS && server->wall_ms - connection->rearmed_ms > VISIT_REARM_MS) {
         connection->rearmed_ms = server->wall_ms;
         connection_disarm(server, connection);
@@ -285,31 +313,9 @@ static void server_visit_some(struct server *server)
     }
 }
 
-// Replies that nobody takes must not use up the memory that everybody's replies come from.
-static void server_evict(struct server *server)
-{
-    if (!reply_pool_exhausted(server->replies))
-        return;
-    struct connection *worst = NULL;
-    for (struct connection *c = connection_next(server, NULL); c != NULL;
-         c = connection_next(server, c)) {
-        if (c->state == CONNECTION_CLOSING)
-            continue;
-        if (worst == NULL || reply_pending(&c->reply) > reply_pending(&worst->reply))
-            worst = c;
-    }
-    if (worst == NULL || reply_pending(&worst->reply) < 2 * REPLY_BYTES_SCARCE)
-        return;
-    notice(&server->notices, LOGLEVEL_WARNING,
-           "memory for replies is short: closing client %s, which has not taken %llu bytes",
-           worst->peer, (unsigned long long)reply_pending(&worst->reply));
-    server->stats.evicted_clients++;
-    connection_close(server, worst);
-}
-
 static void server_tend_connections(struct server *server)
 {
-    server_evict(server);
+    pressure_housekeeping(server);
     server_accept(server);
     if (server->lists[LIST_REARM].count > 0)
         server_rearm(server);
@@ -400,7 +406,8 @@ static int64_t server_timeout_ns(struct server *server)
     bool serving = server->state == SERVER_SERVING;
     bool runnable = server->lists[LIST_RUNNABLE].count > 0 && !pause_sleeps(server);
     if (server->lists[LIST_SENDABLE].count > 0 ||
-        (serving && (runnable || data_urgent(server) || evict_urgent(server))))
+        (serving && (runnable || data_urgent(server) || evict_urgent(server))) ||
+        pressure_urgent(server))
         return 0;
     int64_t deadline = journal_deadline_ns(server);
     if (checkpoint_deadline_ns(server) < deadline)

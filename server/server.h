@@ -14,6 +14,7 @@
 #include "server/notice.h"
 #include "server/pause.h"
 #include "server/spool.h"
+#include "server/pressure.h"
 #include "wal/recovery.h"
 
 #include <stdbool.h>
@@ -74,7 +75,8 @@ struct server_stats {
     uint64_t denied_loading; // commands that have to wait for the data
     uint64_t peak_bytes;
     uint64_t out_of_buffers;
-    uint64_t evicted_clients; // closed because they did not take their replies
+    uint64_t evicted_clients; // closed because they held too much memory
+    uint64_t output_limited;  // ... more output than client-output-buffer-limit
     int64_t turn_ns_max;
     // instantaneous rates: samples of the last 16 * 100 ms
     struct {
@@ -134,10 +136,15 @@ struct server {
     int listeners[LISTENERS_MAX];
     bool accepting[LISTENERS_MAX];
     uint32_t listeners_count;
+    uint32_t local_listener; // which of them is the unix socket; LISTENERS_MAX: none
+    char local_name[128];    // as an address: "path:0"
     int64_t accept_retry_ns; // when to accept again after a failure, 0: no failure
     struct server_buffer buffers[IO_BUFFERS];
-    uint64_t large_bytes; // large arguments of commands that are not executed yet
-    uint64_t input_bytes; // carried commands and their arguments
+    uint64_t large_bytes;  // large arguments of commands that are not executed yet
+    uint64_t input_bytes;  // carried commands and their arguments
+    uint64_t output_watch; // from so much output on client-output-buffer-limit may say something
+    uint64_t released;     // batches up to this one hold nobody back
+    struct pressure pressure;
 
     // transactions
     struct watch *watches[WATCH_BUCKETS]; // by the hash of their keys

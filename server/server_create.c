@@ -55,11 +55,6 @@ static size_t create_round(uint64_t bytes)
     return (size_t)((bytes + ARENA_PAGE_BYTES - 1) / ARENA_PAGE_BYTES * ARENA_PAGE_BYTES);
 }
 
-static uint32_t create_connections(const struct config *config)
-{
-    return (uint32_t)config->maxclients;
-}
-
 static uint32_t create_reply_chunks(const struct config *config)
 {
     uint64_t chunks = (uint64_t)config->maxmemory / REPLY_SHARE / REPLY_CHUNK_BYTES;
@@ -86,7 +81,7 @@ static void create_sizes(const struct config *config, size_t bytes[REGION_COUNT]
         reply_pool_overhead() + arena_overhead(bytes[REGION_ARENA]) + keyspace_overhead() +
         wal_overhead() + wal_recovery_overhead() + journal_overhead(config) +
         command_stats_overhead() + slowlog_overhead() + rewrite_overhead() + checkpoint_overhead() +
-        sizeof(struct info) + 64 + (size_t)create_connections(config) * sizeof(struct connection) +
+        sizeof(struct info) + 64 + (size_t)CLIENTS_MAX * sizeof(struct connection) +
         RUN_ARGUMENTS * sizeof(struct resp_arg) + WAL_BLOCK_BYTES + MIB(1));
 }
 
@@ -153,7 +148,7 @@ static bool create_parts(struct server *server, const struct memory *memory)
     server->rewrite = rewrite_create(allocator);
     server->checkpoint = checkpoint_create(allocator, memory->address[REGION_CHECKPOINT]);
     server->info = allocator_take(allocator, sizeof(struct info), 64);
-    server->connections_max = create_connections(&server->config);
+    server->connections_max = CLIENTS_MAX;
     server->connections =
         allocator_take(allocator, server->connections_max * sizeof(struct connection), 64);
     server->run_args = allocator_take(allocator, RUN_ARGUMENTS * sizeof(struct resp_arg), 64);
@@ -193,6 +188,7 @@ static int create_listener(struct server *server, const char *word)
         address = "::";
     int listener = create_listen(server, address);
     if (listener >= 0) {
+        io_listener_setup(server->io, listener, (int)server->config.tcp_keepalive_s);
         server->listeners[server->listeners_count++] = listener;
         return 0;
     }
@@ -208,18 +204,32 @@ static int create_listener(struct server *server, const char *word)
     return EXIT_START;
 }
 
-static int create_listeners(struct server *server)
+static int create_local_listener(struct server *server)
+{
+    const char *path = server->config.unixsocket;
+    if (path[0] == '\0')
+        return 0;
+    int listener = io_listen_local(server->io, path, (unsigned)server->config.unixsocketperm,
+                                   (int)server->config.tcp_backlog);
+    if (listener < 0) {
+        notice(&server->notices, LOGLEVEL_WARNING, "cannot listen on unixsocket %s: %s", path,
+               strerror(-listener));
+        return EXIT_START;
+    }
+    snprintf(server->local_name, sizeof(server->local_name), "%.120s:0", path);
+    server->local_listener = server->listeners_count;
+    server->listeners[server->listeners_count++] = listener;
+    return 0;
+}
+
+static int create_tcp_listeners(struct server *server)
 {
     char words[CONFIG_TEXT_MAX];
     snprintf(words, sizeof(words), "%s", server->config.bind);
     char *rest = words;
     for (char *word = strtok_r(words, " ", &rest); word != NULL;
          word = strtok_r(NULL, " ", &rest)) {
-        if (server->listeners_count == LISTENERS_MAX) {
-            notice(&server->notices, LOGLEVEL_WARNING, "bind has more than %d addresses",
-                   LISTENERS_MAX);
-            return EXIT_START;
-        }
+        assert(server->listeners_count < CONFIG_BINDS_MAX);
         int code = create_listener(server, word);
         if (code != 0)
             return code;
@@ -229,6 +239,19 @@ static int create_listeners(struct server *server)
         return EXIT_START;
     }
     return 0;
+}
+
+// First TCP, so that a second server by mistake ends at the port before it comes to the path.
+static int create_listeners(struct server *server)
+{
+    server->local_listener = LISTENERS_MAX;
+    if (server->config.port == 0 && server->config.unixsocket[0] == '\0') {
+        notice(&server->notices, LOGLEVEL_WARNING,
+               "nothing to listen on: port is 0, and there is no unixsocket");
+        return EXIT_USAGE;
+    }
+    int code = server->config.port != 0 ? create_tcp_listeners(server) : 0;
+    return code != 0 ? code : create_local_listener(server);
 }
 
 // --- the whole -------------------------------------------------------------------------------
@@ -259,9 +282,14 @@ static void create_welcome(struct server *server)
            : server->config.appendfsync == APPENDFSYNC_EVERYSEC ? "everysec"
                                                                 : "no",
            (unsigned long long)(server->config.maxmemory / (int64_t)MIB(1)));
-    notice(&server->notices, LOGLEVEL_NOTICE,
-           "Poro %s is ready: %s port %lld. Try: redis-cli -p %lld", PORO_VERSION,
-           server->config.bind, (long long)server->config.port, (long long)server->config.port);
+    const struct config *config = &server->config;
+    if (config->port != 0)
+        notice(&server->notices, LOGLEVEL_NOTICE,
+               "Poro %s is ready: %s port %lld. Try: redis-cli -p %lld", PORO_VERSION, config->bind,
+               (long long)config->port, (long long)config->port);
+    if (config->unixsocket[0] != '\0')
+        notice(&server->notices, LOGLEVEL_NOTICE, "Poro %s is ready: redis-cli -s %s", PORO_VERSION,
+               config->unixsocket);
 }
 
 static int create_start(struct server *server, const struct memory *memory)
@@ -277,6 +305,7 @@ static int create_start(struct server *server, const struct memory *memory)
         return EXIT_START;
     }
     timing_settings(server);
+    pressure_limits(server);
     int code = create_listeners(server);
     if (code != 0)
         return code;
@@ -341,6 +370,8 @@ void server_destroy(struct server *server)
 {
     if (server == NULL)
         return;
+    if (server->io != NULL && server->local_name[0] != '\0')
+        io_listen_local_end(server->io, server->config.unixsocket);
     if (server->io != NULL)
         io_destroy(server->io);
     allocator_deinit(server->allocator);

@@ -119,7 +119,8 @@ static uint32_t entry_fill(uint8_t entry[ENTRY_BYTES_MAX], const struct call *ca
     uint32_t whole = call->argc;
     if (whole > ENTRY_ARGUMENTS_MAX)
         whole = ENTRY_ARGUMENTS_MAX - 1;
-    entry_text(entry, &used, connection->peer, (uint32_t)strlen(connection->peer));
+    const char *peer = connection_peer(call->server, connection);
+    entry_text(entry, &used, peer, (uint32_t)strlen(peer));
     entry_text(entry, &used, connection->name.text, connection->name.length);
     for (uint32_t i = 0; i < whole; i++)
         entry_argument(entry, &used, call, i);

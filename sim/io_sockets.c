@@ -64,9 +64,21 @@ void io_sockets_poll_accept(struct world *world)
     }
 }
 
-void io_socket_setup(struct io *io, int socket, int keepalive_s)
+void io_listener_setup(struct io *io, int listener, int keepalive_s)
 {
-    assert(socket_link(io, socket) != NULL && keepalive_s >= 0);
+    assert(io->world != NULL && listener == LISTENER && keepalive_s >= 0);
+}
+
+// There is no other process.
+int io_listen_local(struct io *io, const char *path, unsigned permissions, int backlog)
+{
+    assert(io->world != NULL && path != NULL && permissions <= 0777 && backlog >= 0);
+    return -EAFNOSUPPORT;
+}
+
+void io_listen_local_end(struct io *io, const char *path)
+{
+    assert(io->world != NULL && path != NULL);
 }
 
 void io_socket_names(struct io *io, int socket, char peer[64], char own[64])

@@ -119,7 +119,7 @@ void __wrap_io_accept(struct io *io, int listener, uint64_t token)
         atomic_store(&layer->shared->serving, true);
 }
 
-void __wrap_io_socket_setup(struct io *io, int socket, int keepalive_s)
+void __wrap_io_socket_names(struct io *io, int socket, char peer_text[64], char own[64])
 {
     struct layer *layer = layer_current();
     union {
@@ -131,7 +131,7 @@ void __wrap_io_socket_setup(struct io *io, int socket, int keepalive_s)
     assert(socket < LAYER_DESCRIPTORS_MAX);
     layer->port_of[socket] = known ? ntohs(peer.v4.sin_port) : 0;
     layer->shared->over[layer->port_of[socket]] = false;
-    __real_io_socket_setup(io, socket, keepalive_s);
+    __real_io_socket_names(io, socket, peer_text, own);
 }
 
 static void layer_note_slot(struct layer *layer, int socket, uint64_t token)

@@ -20,7 +20,7 @@ LOOP_WRAPPED(int, server_run, (struct server * server));
 
 LOOP_WRAPPED(int, io_wait, (struct io * io, int64_t timeout_ns, struct io_event *events));
 LOOP_WRAPPED(void, io_accept, (struct io * io, int listener, uint64_t token));
-LOOP_WRAPPED(void, io_socket_setup, (struct io * io, int socket, int keepalive_s));
+LOOP_WRAPPED(void, io_socket_names, (struct io * io, int socket, char peer[64], char own[64]));
 LOOP_WRAPPED(void, io_receive, (struct io * io, int socket, uint64_t token));
 LOOP_WRAPPED(void, io_receive_into,
              (struct io * io, int socket, uint64_t token, uint8_t *bytes, size_t length));

@@ -5,6 +5,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -109,6 +110,22 @@ Test(config_rewrite, values_of_all_kinds_can_be_read_again)
     check_means(rewritten(&config, "requirepass old\nloglevel debug\nhz 10\n"), &config);
     set(&config, "latency-tracking-info-percentiles", "1 2.5 100");
     check_means(rewritten(&config, "latency-tracking-info-percentiles 50\n"), &config);
+}
+
+// One class after the other in the file; all of them in one line afterwards.
+Test(config_rewrite, lines_that_say_a_part_become_one)
+{
+    struct config config = fresh();
+    static const char all[] = "client-output-buffer-limit normal 1 2 3 slave 268435456 67108864 60 "
+                              "pubsub 33554432 8388608 60\n";
+    char text[512];
+    set(&config, "client-output-buffer-limit", "normal 1 2 3");
+    cr_assert_str_eq(rewritten(&config, "client-output-buffer-limit normal 1 2 3\nhz 10\n"
+                                        "client-output-buffer-limit pubsub 9 9 9\n"),
+                     (snprintf(text, sizeof(text), "%shz 10\n", all), text));
+    cr_assert_str_eq(rewritten(&config, all), all);
+    set(&config, "maxmemory-clients", "7%");
+    check_means(rewritten(&config, ""), &config);
 }
 
 Test(config_rewrite, what_does_not_fit_is_refused)

@@ -86,6 +86,9 @@ Test(shipped, gives_the_defaults)
             break;
         case SETTING_NUMBER:
         case SETTING_MEMORY:
+        case SETTING_OCTAL:
+        case SETTING_SHARE:
+        case SETTING_LIMITS: // the first class's hard limit
             *(int64_t *)at += 4711;
             break;
         case SETTING_BOOL:
@@ -173,6 +176,11 @@ struct set_case {
     "argument(s) must be one of the following: volatile-lru, volatile-lfu, volatile-random, "      \
     "volatile-ttl, allkeys-lru, allkeys-lfu, allkeys-random, noeviction"
 #define YESNO "argument must be 'yes' or 'no'"
+#define SHARE "argument must be a memory or percent value"
+#define CLASS "Invalid client class specified in buffer limit configuration."
+#define COUNT "Wrong number of arguments in buffer limit configuration."
+#define LIMIT "Error in hard, soft or soft_seconds setting in buffer limit configuration."
+#define OTHERS " slave 268435456 67108864 60 pubsub 33554432 8388608 60"
 #define FSYNC "argument(s) must be one of the following: everysec, always, no"
 // Answers of redis-server 7.0.15, except where a comment says otherwise.
 static const struct set_case set_cases[] = {
@@ -255,6 +263,34 @@ static const struct set_case set_cases[] = {
     {"save", "0 2", "Invalid save parameters", NULL},
     {"appendonly", "x", YESNO, NULL},
     {"appendonly", "yes", NULL, NULL},
+    {"client-output-buffer-limit", "normal 1mb 512kb 10", NULL, "normal 1048576 524288 10" OTHERS},
+    {"client-output-buffer-limit", "normal 1 2 3 Normal 4 5 6", NULL, "normal 4 5 6" OTHERS},
+    {"client-output-buffer-limit", "replica 1 2 3 pubsub 0 0 0", NULL,
+     "normal 0 0 0 slave 1 2 3 pubsub 0 0 0"},
+    {"client-output-buffer-limit", "", NULL, "normal 0 0 0" OTHERS},
+    {"client-output-buffer-limit", "master 0 0 0", CLASS, NULL},
+    {"client-output-buffer-limit", "normal 1 2", COUNT, NULL},
+    {"client-output-buffer-limit", "normal  0 0 0", COUNT, NULL},
+    {"client-output-buffer-limit", "normal 0 0 0 ", COUNT, NULL},
+    {"client-output-buffer-limit", "normal  0 0", LIMIT, NULL},
+    {"client-output-buffer-limit", "normal -1 0 0", LIMIT, NULL},
+    {"client-output-buffer-limit", "normal 0 1x 0", LIMIT, NULL},
+    {"client-output-buffer-limit", "normal 0 0 1s", LIMIT, NULL},
+    {"client-output-buffer-limit", "normal 0 0 -1", LIMIT, NULL},
+    // Redis lets these wrap.
+    {"client-output-buffer-limit", "normal 0 0 2147483648", LIMIT, NULL},
+    {"client-output-buffer-limit", "normal 99999999999999999999 0 0", LIMIT, NULL},
+    {"maxmemory-clients", "5%", NULL, "5%"},
+    {"maxmemory-clients", "0%", NULL, "0"},
+    {"maxmemory-clients", "100%", NULL, "100%"},
+    {"maxmemory-clients", "101%", "percentage argument must be less or equal to 100", NULL},
+    {"maxmemory-clients", "-1%", SHARE, NULL},
+    {"maxmemory-clients", "%", SHARE, NULL},
+    {"maxmemory-clients", "5%%", SHARE, NULL},
+    {"maxmemory-clients", "-1", SHARE, NULL},
+    {"maxmemory-clients", "1g", NULL, "1000000000"},
+    {"unixsocket", "x", "can't set immutable config", NULL},
+    {"unixsocketperm", "700", "can't set immutable config", NULL},
     {"databases", "16", "can't set immutable config", NULL},
     {"DATABASES", "x", "can't set immutable config", NULL},
     {"tcp-backlog", "1", "can't set immutable config", NULL},
