@@ -48,12 +48,15 @@ static int limits_class(struct word word)
 static bool limits_bytes(struct word word, uint64_t *value)
 {
     bool large;
-    return word.length > 0 && memory_parse(word.text, word.length, value, &large) && !large;
+    return memory_parse(word.text, word.length, value, &large) && !large;
 }
 
-// Redis's units are for bytes only.
+// Without units; as of bytes, none at all are 0.
 static bool limits_seconds(struct word word, int64_t *value)
 {
+    *value = 0;
+    if (word.length == 0)
+        return true;
     return number_parse((const uint8_t *)word.text, word.length, value) && *value >= 0 &&
            *value <= INT_MAX;
 }

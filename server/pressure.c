@@ -31,15 +31,19 @@ void pressure_limits(struct server *server)
     uint64_t least = limit->hard != 0 ? limit->hard : UINT64_MAX;
     if (limit->soft != 0 && limit->soft < least)
         least = limit->soft;
-    server->output_watch = least;
+    server->output_watch =
+        least < UINT64_MAX - REPLY_CHUNK_BYTES ? least + REPLY_CHUNK_BYTES : UINT64_MAX;
 }
 
 bool pressure_output(struct server *server, struct connection *connection)
 {
     const struct config_output_limit *limit = pressure_limit(server);
     uint64_t pending = reply_pending(&connection->reply);
-    bool over = limit->hard != 0 && pending >= limit->hard;
-    if (limit->soft == 0 || pending < limit->soft)
+    // As in Redis, the first buffer does not count: short replies are never too much.
+    bool counts = pending > REPLY_CHUNK_BYTES;
+    uint64_t output = counts ? pending - REPLY_CHUNK_BYTES : 0;
+    bool over = counts && limit->hard != 0 && output >= limit->hard;
+    if (!counts || limit->soft == 0 || output < limit->soft)
         connection->output_soft_ns = 0;
     else if (connection->output_soft_ns == 0)
         connection->output_soft_ns = server->now_ns;

@@ -97,7 +97,7 @@ Test(file, refused)
     file_refused("requirepass \"a\nb\"\n", "1: unbalanced quotes");
     file_refused("port 1\nnosuch 5\n", "2: unknown setting 'nosuch'");
     file_refused("\"\"\n", "1: unknown setting ''");
-    file_refused("port 70000\n", "1: port: argument must be between 1 and 65535 inclusive");
+    file_refused("port 70000\n", "1: port: argument must be between 0 and 65535 inclusive");
     file_refused("PORT abc\n", "1: port: argument couldn't be parsed into an integer");
     file_refused("maxmemory 1q\n", "1: maxmemory: argument must be a memory value");
     file_refused("save 1 2 3\n", "1: save: Invalid save parameters");

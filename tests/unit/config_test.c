@@ -272,7 +272,7 @@ static const struct set_case set_cases[] = {
     {"client-output-buffer-limit", "normal 1 2", COUNT, NULL},
     {"client-output-buffer-limit", "normal  0 0 0", COUNT, NULL},
     {"client-output-buffer-limit", "normal 0 0 0 ", COUNT, NULL},
-    {"client-output-buffer-limit", "normal  0 0", LIMIT, NULL},
+    {"client-output-buffer-limit", "normal  0 ", NULL, "normal 0 0 0" OTHERS},
     {"client-output-buffer-limit", "normal -1 0 0", LIMIT, NULL},
     {"client-output-buffer-limit", "normal 0 1x 0", LIMIT, NULL},
     {"client-output-buffer-limit", "normal 0 0 1s", LIMIT, NULL},
