@@ -96,12 +96,11 @@ struct connection {
     uint16_t buffer_last;
     uint32_t buffers_count;
     uint32_t buffer_offset; // parsed bytes of the first one
-    uint8_t *carry;         // bytes of a command that spans buffers: reply chunk or arena block
+    uint8_t *carry;         // bytes of a command that spans buffers: an arena block
     uint64_t carry_capacity;
     uint64_t carry_length;
     uint64_t carry_offset; // parsed bytes
-    bool carry_is_chunk;
-    bool carry_partial; // the carry is known to end within a command
+    bool carry_partial;    // the carry is known to end within a command
     bool end_of_stream;
     struct entry *large; // the large argument being received, NULL while one is being discarded
     bool large_active;

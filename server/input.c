@@ -20,6 +20,9 @@
 // A large argument is received in pieces of this size, so that one client does not keep the kernel
 // busy for long.
 #define LARGE_RECEIVE_BYTES MIB(1)
+// The carry is at least so long; it doubles up to this length, and grows by half from there.
+#define CARRY_BYTES_MIN 256
+#define CARRY_SMALL_BYTES KIB(16)
 // Two bytes end every argument.
 #define LARGE_SLACK 2
 
@@ -86,28 +89,25 @@ static void carry_free(struct server *server, struct connection *connection)
 {
     if (connection->carry == NULL)
         return;
-    if (connection->carry_is_chunk)
-        reply_pool_give(server->replies, connection->carry);
-    else
-        input_free(server, connection->carry);
+    input_free(server, connection->carry);
     connection->carry = NULL;
     connection->carry_capacity = 0;
     connection->carry_length = 0;
     connection->carry_offset = 0;
-    connection->carry_is_chunk = false;
     connection->carry_partial = false;
 }
 
-// Room for `bytes` in total behind the parsed part; keeps what is unparsed.
+// Room for `bytes` in total behind the parsed part; keeps what is unparsed. A command of which little
+// has come takes little: thousands may never be ended.
 static int carry_grow(struct server *server, struct connection *connection, uint64_t bytes,
                       bool aside)
 {
     if (bytes > COMMAND_BYTES_MAX)
         return -ENOMEM;
-    bool chunk = bytes <= REPLY_CHUNK_BYTES;
-    uint64_t capacity = chunk ? REPLY_CHUNK_BYTES : bytes + bytes / 2;
-    uint8_t *memory =
-        chunk ? reply_pool_take(server->replies) : input_alloc(server, capacity, aside);
+    uint64_t capacity = bytes + (bytes < CARRY_SMALL_BYTES ? bytes : bytes / 2);
+    if (capacity < CARRY_BYTES_MIN)
+        capacity = CARRY_BYTES_MIN;
+    uint8_t *memory = input_alloc(server, capacity, aside);
     if (memory == NULL)
         return -ENOMEM;
     uint64_t unparsed = connection->carry_length - connection->carry_offset;
@@ -119,7 +119,6 @@ static int carry_grow(struct server *server, struct connection *connection, uint
     connection->carry = memory;
     connection->carry_capacity = capacity;
     connection->carry_length = unparsed;
-    connection->carry_is_chunk = chunk;
     connection->carry_partial = partial;
     return 0;
 }
