@@ -33,6 +33,7 @@ enum connection_wait {
     WAIT_CHECKPOINT, // for a checkpoint to end, wait_batch (SAVE)
     WAIT_MEMORY,     // for keys to be evicted
     WAIT_REWRITE,    // for a rewrite of the configuration file to end
+    WAIT_INPUT,      // for memory for the command that is being received
 };
 
 enum connection_reply_mode { REPLY_ON, REPLY_OFF, REPLY_SKIP_NEXT, REPLY_SKIP };

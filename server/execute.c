@@ -52,6 +52,18 @@ static void execute_out_of_memory(struct server *server, struct connection *conn
                    "OOM no memory for the input of this connection, closing it");
 }
 
+// False: it waits, or has been refused.
+static bool execute_no_memory(struct server *server, struct connection *connection)
+{
+    if (input_may_wait(server, connection)) {
+        connection->wait = WAIT_INPUT;
+        connection_list_add(server, connection, LIST_WAITING);
+    } else {
+        execute_out_of_memory(server, connection);
+    }
+    return false;
+}
+
 // --- one command -----------------------------------------------------------------------------
 
 static struct call execute_call(struct server *server, struct connection *connection, uint8_t *base,
@@ -255,9 +267,7 @@ static bool execute_status(struct server *server, struct connection *connection,
         execute_refuse(server, connection, connection->parser.error);
         return false;
     }
-    if (result < 0)
-        execute_out_of_memory(server, connection);
-    return result == 0;
+    return result < 0 ? execute_no_memory(server, connection) : true;
 }
 
 static bool execute_run(struct server *server, struct connection *connection,
@@ -296,10 +306,8 @@ static bool execute_step(struct server *server, struct connection *connection)
     if (connection->complete)
         return execute_spanning(server, connection);
     struct input_view view;
-    if (input_view(server, connection, &view) < 0) {
-        execute_out_of_memory(server, connection);
-        return false;
-    }
+    if (input_view(server, connection, &view) < 0)
+        return execute_no_memory(server, connection);
     if (view.length == 0)
         return false;
     if (!connection->spanning) {
@@ -325,6 +333,8 @@ static void execute_spill(struct server *server, struct connection *connection)
         !scarce)
         return;
     connection_disarm(server, connection);
+    if (connection->wait == WAIT_INPUT)
+        return;
     if (connection->large_active) {
         input_large_take(server, connection);
         return;

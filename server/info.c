@@ -164,6 +164,7 @@ static void info_stats(struct info *info)
     info_number(info, "expired_keys", stats->expired);
     info_number(info, "evicted_keys", stats->evicted);
     info_number(info, "evicted_clients", stats->evicted_clients);
+    info_number(info, "client_output_buffer_limit_disconnections", stats->output_limited);
     info_eviction(info);
     info_defrag(info);
     info_number(info, "keyspace_hits", stats->hits);

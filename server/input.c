@@ -39,11 +39,13 @@ uint64_t input_limit(const struct server *server)
 static void *input_alloc(struct server *server, uint64_t bytes, bool aside)
 {
     uint64_t limit = input_limit(server);
-    if (server->input_bytes + bytes > (aside ? limit / 2 : limit))
-        return NULL;
-    void *block = arena_alloc(server->arena, bytes);
+    void *block = NULL;
+    if (server->input_bytes + bytes <= (aside ? limit / 2 : limit))
+        block = arena_alloc(server->arena, bytes);
     if (block != NULL)
         server->input_bytes += arena_block_bytes(server->arena, block);
+    else
+        server->input_missed = bytes;
     return block;
 }
 
@@ -53,6 +55,30 @@ static void input_free(struct server *server, void *block)
     assert(server->input_bytes >= bytes);
     server->input_bytes -= bytes;
     arena_free(server->arena, block);
+}
+
+bool input_has_room(const struct server *server)
+{
+    return server->input_bytes <= input_limit(server) / 4 * 3;
+}
+
+// Whoever wants so little that it fits when there is room again. It is found by the search for those
+// that hold too much as well.
+bool input_may_wait(const struct server *server, struct connection *connection)
+{
+    const struct resp_arg *saved = connection->saved_args;
+    uint64_t held = connection->carry_capacity;
+    if (saved != NULL && saved != connection->own_args)
+        held += connection->parser.args_capacity * sizeof(*saved);
+    if (held + server->input_missed > input_limit(server) / 4)
+        return false;
+    // Arguments that could not be laid by are forgotten: the command is parsed again.
+    if (saved == NULL) {
+        connection->spanning = false;
+        connection->carry_partial = false;
+        resp_parser_init(&connection->parser);
+    }
+    return true;
 }
 
 // --- received buffers ------------------------------------------------------------------------

@@ -20,6 +20,12 @@ struct input_view {
 // What carried commands and their arguments may take, all connections together.
 uint64_t input_limit(const struct server *server);
 
+// There was no memory (-ENOMEM): may it help to wait until others have given some back? Then the
+// connection stands where it can be executed again.
+bool input_may_wait(const struct server *server, struct connection *connection);
+// Memory is not short (any more).
+bool input_has_room(const struct server *server);
+
 // The next bytes to parse; appends the next received buffer to the carry when the carry ends within
 // a command. -ENOMEM when there is no memory for that, else 0.
 int input_view(struct server *server, struct connection *connection, struct input_view *view);

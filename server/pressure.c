@@ -10,10 +10,10 @@
 
 #define SECOND_NS 1000000000LL
 // Connections that are looked at in one turn: each may be a miss of the cache.
-#define LOOKS 512
+#define LOOKS 1024
 // After a round that found nobody.
 #define REST_NS 20000000
-// A client with little unsent output is innocent unless it has not taken any of it for so long.
+// A client that holds little is innocent unless nothing of it has come or gone for so long.
 #define SLOW_MS 100
 // A client in the middle of a large argument may pause for so long.
 #define LARGE_SILENT_MS 5000
@@ -110,7 +110,7 @@ static uint64_t pressure_excess(const struct server *server, enum pressure_kind 
     case PRESSURE_REPLIES:
         return REPLY_CHUNK_BYTES * pressure_above(chunks / 16, reply_pool_free(server->replies));
     case PRESSURE_INPUT:
-        return pressure_above(server->input_bytes, input_limit(server) / 4 * 3);
+        return pressure_above(server->input_bytes, input_limit(server) / 2);
     case PRESSURE_LARGE:
         return pressure_above(server->large_bytes,
                               (uint64_t)server->config.maxmemory / LARGE_SHARE / 4 * 3);
@@ -158,7 +158,8 @@ static uint64_t pressure_score(const struct server *server, const struct connect
     uint64_t idle_ms = 1;
     if (server->wall_ms > connection->active_ms)
         idle_ms += (uint64_t)(server->wall_ms - connection->active_ms);
-    bool waits = connection->wait != WAIT_NONE && connection->wait != WAIT_OUTPUT;
+    bool waits = connection->wait != WAIT_NONE && connection->wait != WAIT_OUTPUT &&
+                 connection->wait != WAIT_INPUT;
     uint64_t held = pressure_held(server, connection, kind);
     switch (kind) {
     case PRESSURE_NONE:
@@ -169,6 +170,9 @@ static uint64_t pressure_score(const struct server *server, const struct connect
             return 0;
         return held * idle_ms;
     case PRESSURE_INPUT:
+        // At first only those that let it wait; what waits for the log may take half by itself.
+        if (idle_ms < SLOW_MS && input_has_room(server))
+            return 0;
         return waits ? 0 : held * idle_ms;
     case PRESSURE_LARGE:
         return waits || idle_ms < LARGE_SILENT_MS ? 0 : held * idle_ms;
@@ -195,21 +199,30 @@ static void pressure_rank(struct pressure *pressure, const struct connection *co
     pressure->worst[place].score = score;
 }
 
-static void pressure_close(struct server *server, struct connection *connection,
-                           enum pressure_kind kind)
+static void pressure_tell(const struct server *server, enum pressure_kind kind, uint32_t count,
+                          const struct connection *worst, uint64_t bytes)
 {
     static const char *const reasons[] = {
         [PRESSURE_NONE] = "",
-        [PRESSURE_REPLIES] = "memory for replies is short, and it has not taken its own",
-        [PRESSURE_INPUT] = "memory for commands is short, and it has not ended its own",
-        [PRESSURE_LARGE] = "memory for large values is short, and it has not sent its own",
+        [PRESSURE_REPLIES] = "memory for replies is short, and they have not been taken",
+        [PRESSURE_INPUT] = "memory for commands is short, and they have not been ended",
+        [PRESSURE_LARGE] = "memory for large values is short, and they have not been sent",
         [PRESSURE_CLIENTS] = "clients hold more than maxmemory-clients",
     };
-    notice(&server->notices, LOGLEVEL_WARNING, "closing client %s, which holds %llu bytes: %s",
-           connection_peer(server, connection),
-           (unsigned long long)pressure_bytes_of(server, connection), reasons[kind]);
+    notice(&server->notices, LOGLEVEL_WARNING,
+           "%u clients closed: %s. The first is %s, which held %llu bytes", count, reasons[kind],
+           connection_peer(server, worst), (unsigned long long)bytes);
+}
+
+static void pressure_close(struct server *server, struct connection *connection)
+{
     server->stats.evicted_clients++;
     connection_close(server, connection);
+    // Nothing is being executed now: what no request in flight refers to comes back at once.
+    if (connection->state == CONNECTION_CLOSING && !connection->receiving_direct) {
+        input_drop(server, connection);
+        transaction_drop(server, connection);
+    }
 }
 
 static struct connection *pressure_at(struct server *server, uint32_t index)
@@ -222,14 +235,22 @@ static void pressure_round_end(struct server *server, struct pressure *pressure)
 {
     uint64_t excess = pressure_excess(server, pressure->kind);
     uint32_t closed = 0;
+    const struct connection *worst = NULL;
+    uint64_t worst_bytes = 0;
     for (uint32_t i = 0; i < pressure->count && excess > 0; i++) {
         struct connection *connection = pressure_at(server, i);
         if (connection == NULL || connection->state == CONNECTION_CLOSING)
             continue;
         excess = pressure_above(excess, pressure_held(server, connection, pressure->kind));
+        if (closed == 0) {
+            worst = connection;
+            worst_bytes = pressure_bytes_of(server, connection);
+        }
         pressure->worst[closed++] = pressure->worst[i];
-        pressure_close(server, connection, pressure->kind);
+        pressure_close(server, connection);
     }
+    if (closed > 0)
+        pressure_tell(server, pressure->kind, closed, worst, worst_bytes);
     pressure->count = closed;
     pressure->rest_until_ns = server->now_ns + REST_NS;
     pressure->kind = PRESSURE_NONE;

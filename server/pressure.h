@@ -18,7 +18,7 @@ enum pressure_kind {
 };
 
 // Clients closed in one round at most.
-#define PRESSURE_CLOSED_MAX 8
+#define PRESSURE_CLOSED_MAX 64
 
 // A round over all connections, some in a turn, that finds those with the highest scores.
 struct pressure {

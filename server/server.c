@@ -5,6 +5,7 @@
 #include "server/clock.h"
 #include "server/data.h"
 #include "server/execute.h"
+#include "server/input.h"
 #include "server/journal.h"
 #include "server/rewrite.h"
 #include "server/token.h"
@@ -133,6 +134,8 @@ static bool server_is_ready(const struct server *server, const struct connection
         return checkpoint_attempts(server->checkpoint) >= connection->wait_batch;
     case WAIT_REWRITE:
         return !rewrite_going_on(server->rewrite);
+    case WAIT_INPUT:
+        return input_has_room(server);
     }
     assert(false);
     return false;

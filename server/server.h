@@ -142,6 +142,7 @@ struct server {
     struct server_buffer buffers[IO_BUFFERS];
     uint64_t large_bytes;  // large arguments of commands that are not executed yet
     uint64_t input_bytes;  // carried commands and their arguments
+    uint64_t input_missed; // what was asked for last when there was no memory for it
     uint64_t output_watch; // from so much output on client-output-buffer-limit may say something
     uint64_t released;     // batches up to this one hold nobody back
     struct pressure pressure;
