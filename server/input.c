@@ -20,9 +20,9 @@
 // A large argument is received in pieces of this size, so that one client does not keep the kernel
 // busy for long.
 #define LARGE_RECEIVE_BYTES MIB(1)
-// The carry is at least so long; it doubles up to this length, and grows by half from there.
+// The carry is at least so long.
 #define CARRY_BYTES_MIN 256
-#define CARRY_SMALL_BYTES KIB(16)
+#define CARRY_BYTES_MIN 256
 // Two bytes end every argument.
 #define LARGE_SLACK 2
 
@@ -130,7 +130,7 @@ static int carry_grow(struct server *server, struct connection *connection, uint
 {
     if (bytes > COMMAND_BYTES_MAX)
         return -ENOMEM;
-    uint64_t capacity = bytes + (bytes < CARRY_SMALL_BYTES ? bytes : bytes / 2);
+    uint64_t capacity = bytes + bytes / (aside ? 8 : 4);
     if (capacity < CARRY_BYTES_MIN)
         capacity = CARRY_BYTES_MIN;
     uint8_t *memory = input_alloc(server, capacity, aside);

@@ -13,10 +13,13 @@
 #define LOOKS 1024
 // After a round that found nobody.
 #define REST_NS 20000000
-// A client that holds little is innocent unless nothing of it has come or gone for so long.
+// A client with little unsent output is innocent unless it has not taken any of it for so long.
 #define SLOW_MS 100
-// A client in the middle of a large argument may pause for so long.
+// A client in the middle of a command may pause for so long, of a large argument for so long.
+#define SILENT_MS 1000
 #define LARGE_SILENT_MS 5000
+// After the server itself has been away for so long, it looks at what has come first.
+#define AWAY_NS 50000000
 
 // --- client-output-buffer-limit --------------------------------------------------------------
 
@@ -150,16 +153,34 @@ static enum pressure_kind pressure_kind(const struct server *server)
 
 // --- who goes --------------------------------------------------------------------------------
 
-// The more it holds and the longer nothing has come or gone, the more: 0 for those who stay. Whoever
-// waits for the log, or for anything else of the server's, is not to blame.
+// Is it the client's turn, in the middle of a command? Not when the server has yet to look at what it
+// has received or to listen again, or waits for the log or anything else of its own.
+static bool pressure_is_silent(const struct connection *connection)
+{
+    return connection->wait == WAIT_NONE && connection->buffers_count == 0 &&
+           (connection->receiving || connection->receiving_direct) &&
+           !connection->links[LIST_RUNNABLE].linked;
+}
+
+// Who is to blame for what is held of commands, if anybody: whoever does not go on, at once when there
+// is no time left; whoever does not take its replies; at last those who all wait for each other.
+static bool pressure_blames_input(const struct server *server, const struct connection *connection,
+                                  uint64_t idle_ms)
+{
+    if (pressure_is_silent(connection))
+        return idle_ms > SILENT_MS || !input_has_room(server);
+    if (connection->wait == WAIT_OUTPUT)
+        return connection->sending;
+    return connection->wait == WAIT_INPUT && idle_ms > SILENT_MS;
+}
+
+// The more it holds and the longer nothing has come or gone, the more: 0 for those who stay.
 static uint64_t pressure_score(const struct server *server, const struct connection *connection,
                                enum pressure_kind kind)
 {
     uint64_t idle_ms = 1;
     if (server->wall_ms > connection->active_ms)
         idle_ms += (uint64_t)(server->wall_ms - connection->active_ms);
-    bool waits = connection->wait != WAIT_NONE && connection->wait != WAIT_OUTPUT &&
-                 connection->wait != WAIT_INPUT;
     uint64_t held = pressure_held(server, connection, kind);
     switch (kind) {
     case PRESSURE_NONE:
@@ -170,12 +191,9 @@ static uint64_t pressure_score(const struct server *server, const struct connect
             return 0;
         return held * idle_ms;
     case PRESSURE_INPUT:
-        // At first only those that let it wait; what waits for the log may take half by itself.
-        if (idle_ms < SLOW_MS && input_has_room(server))
-            return 0;
-        return waits ? 0 : held * idle_ms;
+        return pressure_blames_input(server, connection, idle_ms) ? held * idle_ms : 0;
     case PRESSURE_LARGE:
-        return waits || idle_ms < LARGE_SILENT_MS ? 0 : held * idle_ms;
+        return pressure_is_silent(connection) && idle_ms > LARGE_SILENT_MS ? held * idle_ms : 0;
     case PRESSURE_CLIENTS:
         return connection->no_evict ? 0 : held;
     }
@@ -274,7 +292,11 @@ void pressure_housekeeping(struct server *server)
 {
     struct pressure *pressure = &server->pressure;
     enum pressure_kind kind = pressure_kind(server);
-    if (kind == PRESSURE_NONE || (pressure->kind == PRESSURE_NONE && pressure_rests(server))) {
+    bool away = server->now_ns - pressure->turn_ns > AWAY_NS;
+    pressure->turn_ns = server->now_ns;
+    pressure->again = kind != PRESSURE_NONE && away;
+    if (kind == PRESSURE_NONE || away ||
+        (pressure->kind == PRESSURE_NONE && pressure_rests(server))) {
         pressure->kind = PRESSURE_NONE;
         return;
     }
@@ -297,5 +319,5 @@ void pressure_housekeeping(struct server *server)
 
 bool pressure_urgent(const struct server *server)
 {
-    return server->pressure.kind != PRESSURE_NONE;
+    return server->pressure.kind != PRESSURE_NONE || server->pressure.again;
 }

@@ -31,6 +31,8 @@ struct pressure {
         uint64_t score;
     } worst[PRESSURE_CLOSED_MAX]; // descending
     int64_t rest_until_ns;
+    int64_t turn_ns; // when the turn before began
+    bool again;      // had better look once more at once
 };
 
 // client-output-buffer-limit has been set.
