@@ -22,7 +22,6 @@
 #define LARGE_RECEIVE_BYTES MIB(1)
 // The carry is at least so long.
 #define CARRY_BYTES_MIN 256
-#define CARRY_BYTES_MIN 256
 // Two bytes end every argument.
 #define LARGE_SLACK 2
 
