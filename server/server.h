@@ -13,8 +13,8 @@
 #include "server/loading.h"
 #include "server/notice.h"
 #include "server/pause.h"
-#include "server/spool.h"
 #include "server/pressure.h"
+#include "server/spool.h"
 #include "wal/recovery.h"
 
 #include <stdbool.h>

@@ -42,6 +42,8 @@ def serves(score, server, folder):
         process = start(["--kill"], server, folder, port)
         if score.check(turn + ": it starts", await_port(port)):
             client = Client(port)
+            while str(client.call("PING")).startswith("LOADING"):
+                time.sleep(0.02)
             answers = [client.call("SET", "k", "v"), client.call("GET", "k"), client.call("DBSIZE")]
             score.check(turn + ": it serves", answers == ["OK", b"v", keys], repr(answers))
             client.call("CONFIG", "SET", "appendfsync", "everysec")
