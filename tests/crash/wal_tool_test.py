@@ -64,6 +64,10 @@ class Model:
             assert name == b"EXPIRE"
 
 
+# Of a value: more than half a frame with these segments. An argument of 32 KB would go into a spool.
+PAIR_BYTES = 32767
+
+
 class History:
     """What was acknowledged, in order: commands with their database."""
 
@@ -560,18 +564,20 @@ def test_salvage(tests):
     tests.check("and its key named", '"grown"' in report.split("not taken\n")[-1], report)
 
     tests.scenario = "salvage of a long value"
-    folder = tests.make(History(commands + [(0, b"SET", b"long", large), (0, b"SET", b"z", b"9")]))
+    # What SET stores would go into a spool.
+    commands.append((0, b"DEL", b"long"))
+    folder = tests.make(History(commands + [(0, b"APPEND", b"long", large), (0, b"SET", b"z", b"9")]))
     frames = tests.frames(folder)
-    tests.check("it has several frames", len(frames) == 12, str(sorted(frames)))
-    folder.flip(frames[9][0], frames[9][1] + 5000)
-    tests.refused(folder, "sequences 9 to 12")
+    tests.check("it has several frames", len(frames) == 13, str(sorted(frames)))
+    folder.flip(frames[10][0], frames[10][1] + 5000)
+    tests.refused(folder, "sequences 10 to 13")
     expected = History(commands).all()
     tests.repaired(folder, expected)
     expected[0, b"z"] = b"9"
     tests.repaired(folder, expected, "--salvage")
 
     tests.scenario = "salvage of a part of a batch"
-    pair = [(b"p%d" % i, os.urandom(40000)) for i in range(4)]
+    pair = [(b"p%d" % i, os.urandom(PAIR_BYTES)) for i in range(4)]
     folder = tests.make(History([(0, b"MSET", *(x for kv in pair for x in kv)),
                                  (0, b"SET", b"end", b"1")]))
     frames = tests.frames(folder)
@@ -628,7 +634,7 @@ def test_superseded(tests):
     tests.repaired(folder, kept, "--salvage")
 
     tests.scenario = "unfinished batch"
-    commands.append((0, b"MSET", b"k0", os.urandom(50000), b"k1", os.urandom(50000)))
+    commands.append((0, b"MSET", b"k0", os.urandom(PAIR_BYTES), b"k1", os.urandom(PAIR_BYTES)))
     folder = tests.make(History(commands), "--appendfsync", "no")
     name, offset, length = tests.frames(folder)[7]
     folder.flip(name, offset + 64 + length - 1)
