@@ -206,9 +206,6 @@ static void server_execute(struct server *server)
 static void server_release(struct server *server)
 {
     uint64_t released = journal_released(server);
-    if (released == server->released)
-        return;
-    server->released = released;
     struct connection *next;
     for (struct connection *c = server->lists[LIST_HELD].first; c != NULL; c = next) {
         next = c->links[LIST_HELD].next;

@@ -144,7 +144,6 @@ struct server {
     uint64_t input_bytes;  // carried commands and their arguments
     uint64_t input_missed; // what was asked for last when there was no memory for it
     uint64_t output_watch; // from so much output on client-output-buffer-limit may say something
-    uint64_t released;     // batches up to this one hold nobody back
     struct pressure pressure;
 
     // transactions
