@@ -92,6 +92,8 @@
 // is left over comes first in the next turn. One send takes at most SEND_BYTES_MAX.
 #define TURN_EXECUTE_NS 1000000
 #define TURN_SEND_BYTES MIB(4)
+// When the server's own work in a turn has taken so long, what can wait is for the next one.
+#define TURN_OWN_NS 500000
 // Runs of commands that a connection may execute in a turn even when its time is up.
 #define TURN_STEPS 8
 #define SEND_BYTES_MAX KIB(512)

@@ -35,6 +35,11 @@ void clock_cpu_us(int64_t *user, int64_t *system)
     *system = (int64_t)usage.ru_stime.tv_sec * 1000000 + usage.ru_stime.tv_usec;
 }
 
+int64_t clock_thread_cpu_ns(void)
+{
+    return clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
 void clock_entropy(void *bytes, size_t length)
 {
     uint8_t *to = bytes;

@@ -14,6 +14,9 @@ int64_t clock_wall_us(void);
 // CPU time that this process has used, in user mode and in the kernel, in microseconds.
 void clock_cpu_us(int64_t *user, int64_t *system);
 
+// CPU time that this thread has used, in nanoseconds. Reading it is a system call.
+int64_t clock_thread_cpu_ns(void);
+
 // Fills `bytes` with entropy; aborts when the system has none to give.
 void clock_entropy(void *bytes, size_t length);
 

@@ -120,6 +120,7 @@ void command_config_resetstat(struct call *call)
     uint64_t peak_bytes = server->stats.peak_bytes; // not a count of events
     server->stats = (struct server_stats){.peak_bytes = peak_bytes};
     server->stats.sample.at_ms = server->wall_ms;
+    turn_reset(&server->turn);
     command_stats_reset(server->command_stats);
     call_ok(call);
 }

@@ -5,6 +5,7 @@
 #include "server/command_docs.h"
 #include "server/command_stats.h"
 #include "server/commands.h"
+#include "server/journal.h"
 #include "server/latency.h"
 #include "server/rename.h"
 #include "server/server.h"
@@ -151,6 +152,61 @@ static uint32_t histogram_named(struct call *call, struct span name, bool write)
     return count;
 }
 
+// Times that are none of a command's: bucket i counts those in [2^i, 2^(i+1)) us.
+struct histogram {
+    const char *name;
+    const uint64_t *buckets;
+    size_t count;
+};
+
+static uint32_t histogram_tell(struct call *call, const struct histogram *histogram, bool write)
+{
+    uint32_t intervals = 0;
+    uint64_t all = 0;
+    for (size_t i = 0; i < histogram->count; i++) {
+        intervals += histogram->buckets[i] > 0;
+        all += histogram->buckets[i];
+    }
+    if (all == 0 || !write)
+        return all > 0;
+    resp_bulk_text(call->reply, histogram->name);
+    resp_map(call->reply, 2);
+    resp_bulk_text(call->reply, "calls");
+    resp_integer(call->reply, (int64_t)all);
+    resp_bulk_text(call->reply, "histogram_usec");
+    resp_map(call->reply, intervals);
+    uint64_t below = 0;
+    for (size_t i = 0; i < histogram->count; i++) {
+        below += histogram->buckets[i];
+        if (histogram->buckets[i] == 0)
+            continue;
+        resp_integer(call->reply, (int64_t)2 << i);
+        resp_integer(call->reply, (int64_t)below);
+    }
+    return 1;
+}
+
+// The loop's turns, and the waits for the log. Told only when they are named: whoever reads all finds
+// nothing but commands.
+static uint32_t histogram_event(struct call *call, struct span name, bool write)
+{
+    struct journal_stats log;
+    journal_stats(call->server, &log);
+    const struct turn *turn = &call->server->turn;
+    const struct histogram events[] = {
+        {latency_event_name(LATENCY_TURN), turn->whole.buckets, TURN_BUCKETS},
+        {"loop-turn-own", turn->own.buckets, TURN_BUCKETS},
+        {latency_event_name(LATENCY_LOG_SYNC), log.sync_us_buckets,
+         sizeof(log.sync_us_buckets) / sizeof(log.sync_us_buckets[0])},
+    };
+    for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+        if (name.length == strlen(events[i].name) &&
+            memcmp(name.data, events[i].name, name.length) == 0)
+            return histogram_tell(call, &events[i], write);
+    }
+    return 0;
+}
+
 static uint32_t histogram_all(struct call *call, bool write)
 {
     uint32_t count = 0;
@@ -158,7 +214,8 @@ static uint32_t histogram_all(struct call *call, bool write)
         count += histogram_command(call, commands_at(i), write);
     // A reply that finds no memory is not sent.
     for (uint32_t i = 2; i < call->argc && !call->reply->overflow; i++)
-        count += histogram_named(call, call_arg(call, i), write);
+        count += histogram_named(call, call_arg(call, i), write) +
+                 histogram_event(call, call_arg(call, i), write);
     return count;
 }
 
@@ -178,7 +235,8 @@ void command_latency_help(struct call *call)
         "HELP",
         "    Shows this text.",
         "HISTOGRAM [<command> ...]",
-        "    Tells for all commands, or some, how many calls took how long at most.",
+        "    Tells for all commands, or some, how many calls took how long at most; so it does",
+        "    for loop-turn, loop-turn-own and aof-fsync-always, when they are named.",
         "HISTORY <event>",
         "    Shows the samples of an event.",
         "LATEST",

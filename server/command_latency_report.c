@@ -134,6 +134,10 @@ static void doctor_advice(struct text *text, const struct latency *latency)
                  "appendfsync everysec does not wait for it, but risks the last writes.\n");
     if (latency->series[LATENCY_LOG_WRITE].count > 0)
         text_add(text, "- The kernel was slow to take the log: the disk cannot keep up.\n");
+    if (latency->series[LATENCY_TURN].count > 0)
+        text_add(text, "- Turns of the loop took long. When neither commands nor other events here "
+                       "explain that, the process did not get a processor: turn_..._longest in "
+                       "INFO tells which part of the turns it was.\n");
 }
 
 void command_latency_doctor(struct call *call)

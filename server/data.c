@@ -1,6 +1,7 @@
 // The data as commands see it: expiry, logging and holding around the keyspace.
 #include "server/data.h"
 
+#include "server/clock.h"
 #include "server/commands.h"
 #include "server/connection.h"
 #include "server/hold.h"
@@ -8,6 +9,7 @@
 #include "server/journal.h"
 #include "server/memory.h"
 #include "server/server.h"
+#include "server/token.h"
 #include "server/watch.h"
 #include "storage/arena.h"
 #include "storage/keyspace.h"
@@ -440,11 +442,16 @@ bool data_swap(struct call *call, uint32_t a, uint32_t b)
 // The whole table is swept for expired keys in about this time.
 #define SWEEP_PERIOD_NS 10000000000
 #define SWEEP_BUCKETS_MIN 16
-#define SWEEP_BUCKETS_MAX 4096
+// ... a few at a time, and for so long in a turn at most: the rest is for the next ones.
+#define SWEEP_BUCKETS_STEP 8
+#define SWEEP_TURN_NS 200000
+// The loop comes round that soon while there is such a rest, or the table grows or shrinks.
+#define REST_NS 1000000
 // Buckets a turn while dead keys are to be freed, and while the table grows.
 #define SWEEP_BUCKETS_DEAD 128
 #define GROW_BUCKETS 64
 #define RECLAIM_RANGES_MAX 4
+#define RECLAIM_TURN_NS 200000
 
 enum wal_admission data_drop(struct server *server, const struct key *key)
 {
@@ -471,8 +478,10 @@ static enum keyspace_verdict data_judge(void *context, const struct entry *entry
     struct server *server = context;
     assert(entry_expiry(entry) != 0);
     if (wal_open_bytes(server->wal) > WAL_BATCH_BYTES_SOFT / 4 ||
-        data_drop(server, key) != WAL_ADMIT)
+        data_drop(server, key) != WAL_ADMIT) {
+        server->sweep_stopped = true;
         return KEYSPACE_STOP;
+    }
     server->stats.expired++;
     return KEYSPACE_REMOVE;
 }
@@ -480,11 +489,6 @@ static enum keyspace_verdict data_judge(void *context, const struct entry *entry
 uint64_t data_sweep_some(struct server *server, uint32_t buckets)
 {
     return keyspace_sweep(server->keyspace, server->wall_ms, buckets, data_judge, server);
-}
-
-bool data_urgent(const struct server *server)
-{
-    return keyspace_count_dead(server->keyspace) > 0;
 }
 
 static bool data_has_volatile(const struct server *server)
@@ -500,23 +504,58 @@ static void data_sweep(struct server *server)
 {
     bool dead = keyspace_count_dead(server->keyspace) > 0;
     int64_t elapsed = server->now_ns - server->sweep_ns;
-    if (!dead && (elapsed < 1000000 || !data_has_volatile(server)))
+    bool any = dead || data_has_volatile(server);
+    if (!any)
+        server->sweep_rest = 0;
+    if (!any || (!dead && elapsed < 1000000))
         return;
     struct keyspace_stats stats;
     keyspace_stats(server->keyspace, &stats);
     uint64_t buckets = stats.buckets * (uint64_t)elapsed / SWEEP_PERIOD_NS + SWEEP_BUCKETS_MIN;
+    buckets += server->sweep_rest;
     if (dead && buckets < SWEEP_BUCKETS_DEAD)
         buckets = SWEEP_BUCKETS_DEAD;
-    if (buckets > SWEEP_BUCKETS_MAX)
-        buckets = SWEEP_BUCKETS_MAX;
+    if (buckets > stats.buckets)
+        buckets = stats.buckets;
     server->sweep_ns = server->now_ns;
-    keyspace_sweep(server->keyspace, server->wall_ms, (uint32_t)buckets, data_judge, server);
+    int64_t began_ns = clock_monotonic_ns();
+    server->sweep_stopped = false;
+    while (buckets > 0 && !server->sweep_stopped) {
+        uint32_t some = buckets < SWEEP_BUCKETS_STEP ? (uint32_t)buckets : SWEEP_BUCKETS_STEP;
+        keyspace_sweep(server->keyspace, server->wall_ms, some, data_judge, server);
+        buckets -= some;
+        if (clock_monotonic_ns() - began_ns > SWEEP_TURN_NS)
+            break;
+    }
+    server->sweep_rest = buckets;
+}
+
+// Nothing is to follow the record of a clean stop.
+static bool data_sweeps(const struct server *server)
+{
+    return server->state == SERVER_SERVING && !server->expires_lazily &&
+           server->pause.mode == PAUSE_NONE;
+}
+
+bool data_urgent(const struct server *server)
+{
+    return keyspace_count_dead(server->keyspace) > 0 && data_sweeps(server);
+}
+
+int64_t data_deadline_ns(const struct server *server)
+{
+    // When the log has no room for what has expired, its events say when it has.
+    bool goes_on = server->table_moves ||
+                   (server->sweep_rest > 0 && !server->sweep_stopped && data_sweeps(server));
+    return goes_on ? server->now_ns + REST_NS : INT64_MAX;
 }
 
 void data_reclaim(struct server *server)
 {
+    server->reclaim_rest = false;
     void *address;
     size_t bytes;
+    int64_t began_ns = clock_monotonic_ns();
     for (int i = 0; i < RECLAIM_RANGES_MAX; i++) {
         if (!keyspace_reclaim(server->keyspace, &address, &bytes) &&
             !arena_reclaim(server->arena, &address, &bytes) &&
@@ -524,16 +563,41 @@ void data_reclaim(struct server *server)
             !reply_pool_reclaim(server->replies, &address, &bytes))
             return;
         memory_return(address, bytes);
+        if (clock_monotonic_ns() - began_ns > RECLAIM_TURN_NS)
+            break;
     }
+    server->reclaim_rest = true;
+}
+
+// The memory of the table that is grown into comes in huge pages: to clear one takes a fifth of a
+// millisecond, and several where a hypervisor has to find it first. Others do that.
+static void data_populate(struct server *server)
+{
+    void *address;
+    size_t bytes;
+    if (server->populate != POPULATE_READY ||
+        !keyspace_needs_soon(server->keyspace, &address, &bytes))
+        return;
+    server->populate = POPULATE_WAITING;
+    io_populate(server->io, address, bytes, token_pack((struct token){TOKEN_POPULATE, 0, 0}));
+}
+
+void data_populated(struct server *server, int32_t result)
+{
+    assert(server->populate == POPULATE_WAITING);
+    keyspace_provided(server->keyspace);
+    server->populate =
+        result == -EINVAL || result == -EOPNOTSUPP ? POPULATE_UNKNOWN : POPULATE_READY;
 }
 
 void data_housekeeping(struct server *server)
 {
-    keyspace_grow(server->keyspace, GROW_BUCKETS);
+    server->table_moves = keyspace_grow(server->keyspace, GROW_BUCKETS);
+    data_populate(server);
     idle_housekeeping(server);
-    // Nothing is to follow the record of a clean stop.
-    if (server->state == SERVER_SERVING && !server->expires_lazily &&
-        server->pause.mode == PAUSE_NONE)
+    turn_part(server, &server->turn, TURN_TABLE);
+    if (data_sweeps(server))
         data_sweep(server);
+    turn_part(server, &server->turn, TURN_EXPIRY);
     server->stats.peak_bytes = data_peak_bytes(server);
 }

@@ -76,6 +76,10 @@ uint64_t data_sweep_some(struct server *server, uint32_t buckets);
 void data_housekeeping(struct server *server);
 // True while that has work which should not wait for the next event.
 bool data_urgent(const struct server *server);
+// ... and when the rest of it should be gone on with; INT64_MAX: never.
+int64_t data_deadline_ns(const struct server *server);
+// The system has provided memory that was asked for ahead, or not.
+void data_populated(struct server *server, int32_t result);
 // Returns some unused memory to the system.
 void data_reclaim(struct server *server);
 

@@ -8,7 +8,7 @@
 #include "storage/keyspace.h"
 
 #define LOOK_NS 100000000LL
-// A step takes about this long, or one span if that takes longer, and there is one in so much time.
+// A step takes about this long, and there is one in so much time.
 #define STEP_NS 200000LL
 #define STEP_EVERY_NS 2000000LL
 #define STEP_SPANS 16
@@ -63,7 +63,8 @@ static void defrag_step(struct server *server)
         defrag->moved += moved;
         defrag->freed += result == KEYSPACE_DEFRAG_FREED;
         defrag->stuck += result == KEYSPACE_DEFRAG_STUCK;
-        defrag->barren = result == KEYSPACE_DEFRAG_FREED ? 0 : defrag->barren + STEP_RUNS;
+        bool some = result == KEYSPACE_DEFRAG_FREED || result == KEYSPACE_DEFRAG_PART;
+        defrag->barren = some ? 0 : defrag->barren + STEP_RUNS;
         if (clock_monotonic_ns() - began_ns >= STEP_NS)
             break;
     }
@@ -84,7 +85,8 @@ void defrag_housekeeping(struct server *server)
     }
     if (server->now_ns - defrag->look_ns >= LOOK_NS)
         defrag_look(server);
-    if (!defrag->running || server->now_ns - defrag->step_ns < STEP_EVERY_NS)
+    if (!defrag->running || server->now_ns - defrag->step_ns < STEP_EVERY_NS ||
+        !turn_has_time(server))
         return;
     defrag->step_ns = server->now_ns;
     defrag_step(server);

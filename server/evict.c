@@ -13,9 +13,9 @@
 #include <assert.h>
 #include <string.h>
 
-// Work of a turn: at least so many keys (or searches), after which its time counts, and at most.
-#define WORK_MIN 64
+// Work of a turn: so many keys (or searches) and so much time at most.
 #define WORK_MAX 8192
+#define WORK_NS 400000
 // Keys between two looks at the clock.
 #define WORK_LOOK 16
 // Buckets that one search goes through, and one sweep for keys of flushed databases.
@@ -198,13 +198,13 @@ static bool evict_has_room(const struct server *server, uint64_t bytes)
     return data_used_bytes(server) + bytes <= (uint64_t)server->config.maxmemory;
 }
 
-// The turn's time is up.
-static bool evict_spent(struct server *server)
+// The turn's time is up; of this work, which began then, so much has not been added to it.
+static bool evict_spent(struct evict *evict, int64_t began_ns)
 {
-    uint32_t work = server->evict.turn_work++;
-    if (work < WORK_MIN || work % WORK_LOOK != 0)
+    uint32_t work = evict->turn_work++;
+    if (work % WORK_LOOK != 0)
         return work >= WORK_MAX;
-    return work >= WORK_MAX || clock_monotonic_ns() - server->now_ns > TURN_EXECUTE_NS;
+    return work >= WORK_MAX || evict->turn_ns + clock_monotonic_ns() - began_ns > WORK_NS;
 }
 
 // Evicts one key. EVICT_DONE: go on.
@@ -236,12 +236,12 @@ static enum evict_result evict_one(struct server *server)
     return EVICT_DONE;
 }
 
-static enum evict_result evict_until(struct server *server, uint64_t bytes)
+static enum evict_result evict_go(struct server *server, uint64_t bytes, int64_t began_ns)
 {
     if (!evict_has_room(server, bytes) && server->evict.turn_work == 0)
         data_reclaim(server); // of what a table leaves behind
     while (!evict_has_room(server, bytes)) {
-        if (evict_spent(server))
+        if (evict_spent(&server->evict, began_ns))
             return EVICT_GOING;
         // Nobody misses what was flushed.
         if (keyspace_count_dead(server->keyspace) > 0 && data_sweep_some(server, SWEEP_BUCKETS) > 0)
@@ -253,6 +253,16 @@ static enum evict_result evict_until(struct server *server, uint64_t bytes)
             return result;
     }
     return EVICT_DONE;
+}
+
+static enum evict_result evict_until(struct server *server, uint64_t bytes)
+{
+    if (evict_has_room(server, bytes))
+        return EVICT_DONE;
+    int64_t began_ns = clock_monotonic_ns();
+    enum evict_result result = evict_go(server, bytes, began_ns);
+    server->evict.turn_ns += clock_monotonic_ns() - began_ns;
+    return result;
 }
 
 enum evict_result evict_room(struct server *server, struct connection *connection, uint64_t bytes)
@@ -312,4 +322,5 @@ void evict_housekeeping(struct server *server)
     if (evict->exceeded_ns != 0 && evict->owner == NULL && evict_allowed(server))
         evict->going = evict_until(server, 0) == EVICT_GOING;
     evict->turn_work = 0;
+    evict->turn_ns = 0;
 }

@@ -41,6 +41,7 @@ struct evict {
     struct connection *owner;
     uint64_t reserved_bytes;
     uint32_t turn_work;  // done in this turn
+    int64_t turn_ns;     // ... and what it took
     bool going;          // the background has more to do
     bool blocked;        // ... when the log has room
     int64_t exceeded_ns; // when memory in use has exceeded maxmemory first; 0: it does not

@@ -142,6 +142,42 @@ static void info_defrag(struct info *info)
     info_number(info, "current_active_defrag_time", (uint64_t)current_ns / 1000000);
 }
 
+static void info_turn_times(struct info *info, const char *name, const struct turn_times *times)
+{
+    static const struct {
+        const char *name;
+        double share;
+    } lines[] = {{"p50", 0.5}, {"p99", 0.99}, {"p99_9", 0.999}};
+    uint64_t max_us = (uint64_t)times->max_ns / 1000;
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        uint64_t bound = info_percentile(times->buckets, TURN_BUCKETS, lines[i].share);
+        info_text(info, "%s_us_%s:%llu\r\n", name, lines[i].name,
+                  (unsigned long long)(bound < max_us ? bound : max_us));
+    }
+    info_text(info, "%s_us_max:%llu\r\n", name, (unsigned long long)max_us);
+}
+
+static void info_turn_longest(struct info *info, const char *name,
+                              const struct turn_longest *longest)
+{
+    info_text(info, "turn_%s_longest:us=%llu,cpu_us=%llu,cpu_1ms=%llu\r\n", name,
+              (unsigned long long)longest->wall_ns / 1000,
+              (unsigned long long)longest->cpu_ns / 1000, (unsigned long long)longest->count);
+}
+
+// Parts are timed only while the latency monitor is on.
+static void info_turns(struct info *info, const struct turn *turn)
+{
+    info_number(info, "turns", turn->whole.count);
+    info_turn_times(info, "turn", &turn->whole);
+    info_turn_times(info, "turn_own", &turn->own);
+    if (!turn->by_parts)
+        return;
+    info_turn_longest(info, "own", &turn->own_parts);
+    for (uint32_t i = 0; i < TURN_PARTS; i++)
+        info_turn_longest(info, turn_part_name((enum turn_part)i), &turn->parts[i]);
+}
+
 static void info_stats(struct info *info)
 {
     const struct server_stats *stats = &info->server->stats;
@@ -188,7 +224,7 @@ static void info_stats(struct info *info)
     info_number(info, "writes_denied_disk_full", stats->denied_full);
     info_number(info, "commands_denied_memory", stats->denied_memory);
     info_number(info, "receive_buffers_exhausted", stats->out_of_buffers);
-    info_number(info, "turn_us_max", (uint64_t)stats->turn_ns_max / 1000);
+    info_turns(info, &info->server->turn);
 }
 
 // There is no replication: the numbers of a master that never had a replica.

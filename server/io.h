@@ -110,6 +110,14 @@ void io_unlink(struct io *io, int directory, const char *name, uint64_t token);
 // Drops what the page cache holds of the file and is on the device.
 void io_forget(struct io *io, int file, uint64_t token);
 
+// --- memory ----------------------------------------------------------------------------------
+
+// Pages of the process get their memory before they are touched first. -EINVAL where the kernel does
+// not know that.
+void io_populate(struct io *io, void *address, size_t bytes, uint64_t token);
+
+// --- files: at once --------------------------------------------------------------------------
+
 // The file `to` gets the permissions of `from`, and its owner where that is allowed. At once: only
 // what the kernel knows of the files changes. 0 or -errno.
 int io_copy_mode(struct io *io, int from, int to);

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -555,6 +556,13 @@ void io_forget(struct io *io, int file, uint64_t token)
 {
     struct io_uring_sqe *sqe = io_request(io, token);
     io_uring_prep_fadvise(sqe, file, 0, 0, POSIX_FADV_DONTNEED);
+    sqe->user_data = token;
+}
+
+void io_populate(struct io *io, void *address, size_t bytes, uint64_t token)
+{
+    struct io_uring_sqe *sqe = io_request(io, token);
+    io_uring_prep_madvise(sqe, address, (off_t)bytes, MADV_POPULATE_WRITE);
     sqe->user_data = token;
 }
 

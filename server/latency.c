@@ -13,6 +13,13 @@ const char *latency_event_name(enum latency_event event)
         [LATENCY_FAST_COMMAND] = "fast-command",
         [LATENCY_LOG_SYNC] = "aof-fsync-always",
         [LATENCY_LOG_WRITE] = "aof-write",
+        [LATENCY_EXPIRY] = "expire-cycle",
+        [LATENCY_EVICTION] = "eviction-cycle",
+        [LATENCY_DEFRAG] = "active-defrag-cycle",
+        [LATENCY_CHECKPOINT] = "checkpoint",
+        [LATENCY_TABLE] = "table-growth",
+        [LATENCY_RECLAIM] = "memory-return",
+        [LATENCY_TURN] = "loop-turn",
     };
     assert(event < LATENCY_EVENTS);
     return names[event];

@@ -9,12 +9,19 @@
 
 struct server;
 
-// With Redis's names.
+// With Redis's names where it has the event.
 enum latency_event {
     LATENCY_COMMAND,
     LATENCY_FAST_COMMAND,
     LATENCY_LOG_SYNC,  // an intent write, to stable storage
     LATENCY_LOG_WRITE, // an intent write that is not synced
+    LATENCY_EXPIRY,
+    LATENCY_EVICTION,
+    LATENCY_DEFRAG,
+    LATENCY_CHECKPOINT, // a turn's part of it
+    LATENCY_TABLE,      // ... of its growth
+    LATENCY_RECLAIM,    // memory is given back to the system
+    LATENCY_TURN,       // all that is done between two looks at the ring
     LATENCY_EVENTS,
 };
 

@@ -25,11 +25,14 @@ struct reply_pool {
     struct keyspace *keyspace;
     struct reply_chunk *free; // given back, newest first
     uint32_t carved;          // chunks of the region that have ever been taken
+    uint32_t stale;           // those from `carved` up to here may still take memory
     uint32_t in_use;
     uint32_t capacity;
     uint64_t pinned_bytes;
 };
 
+// Returned to the system at a time.
+#define RECLAIM_CHUNKS (MIB(1) / REPLY_CHUNK_BYTES)
 // A pool whose chunks are all free keeps this many for the next replies.
 #define POOL_KEPT_CHUNKS 1024
 
@@ -99,12 +102,18 @@ void reply_pool_give(struct reply_pool *pool, void *memory)
 
 bool reply_pool_reclaim(struct reply_pool *pool, void **address, size_t *bytes)
 {
-    if (pool->in_use > 0 || pool->carved <= POOL_KEPT_CHUNKS)
+    if (pool->in_use == 0 && pool->carved > POOL_KEPT_CHUNKS) {
+        pool->stale = pool->carved > pool->stale ? pool->carved : pool->stale;
+        pool->carved = 0;
+        pool->free = NULL;
+    }
+    if (pool->stale <= pool->carved || pool->stale <= POOL_KEPT_CHUNKS)
         return false;
-    *address = pool->region;
-    *bytes = (size_t)pool->carved * REPLY_CHUNK_BYTES;
-    pool->carved = 0;
-    pool->free = NULL;
+    uint32_t kept = pool->carved > POOL_KEPT_CHUNKS ? pool->carved : POOL_KEPT_CHUNKS;
+    uint32_t count = pool->stale - kept < RECLAIM_CHUNKS ? pool->stale - kept : RECLAIM_CHUNKS;
+    pool->stale -= count;
+    *address = pool->region + (size_t)pool->stale * REPLY_CHUNK_BYTES;
+    *bytes = (size_t)count * REPLY_CHUNK_BYTES;
     return true;
 }
 

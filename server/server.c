@@ -98,6 +98,9 @@ void server_event(struct server *server, const struct io_event *event)
     case TOKEN_REWRITE:
         rewrite_event(server, token.generation, event->result);
         return;
+    case TOKEN_POPULATE:
+        data_populated(server, event->result);
+        return;
     case TOKEN_NONE:
     case TOKEN_START:
     case TOKEN_OPERATIONS:
@@ -330,15 +333,21 @@ static void server_housekeeping(struct server *server)
 {
     journal_housekeeping(server);
     spool_housekeeping(server);
+    turn_part(server, &server->turn, TURN_JOURNAL);
     checkpoint_housekeeping(server);
+    turn_part(server, &server->turn, TURN_CHECKPOINT);
     data_housekeeping(server);
     evict_housekeeping(server);
+    turn_part(server, &server->turn, TURN_EVICTION);
     defrag_housekeeping(server);
-    if (server->now_ns - server->reclaim_ns >= RECLAIM_NS) {
+    turn_part(server, &server->turn, TURN_DEFRAG);
+    if (server->now_ns - server->reclaim_ns >= RECLAIM_NS && turn_has_time(server)) {
         server->reclaim_ns = server->now_ns;
         data_reclaim(server);
     }
+    turn_part(server, &server->turn, TURN_RECLAIM);
     server_tend_connections(server);
+    turn_part(server, &server->turn, TURN_CONNECTIONS);
 }
 
 void server_turn_loading(struct server *server)
@@ -410,6 +419,10 @@ static int64_t server_timeout_ns(struct server *server)
         pressure_urgent(server))
         return 0;
     int64_t deadline = journal_deadline_ns(server);
+    if (server->reclaim_rest && server->reclaim_ns + RECLAIM_NS < deadline)
+        deadline = server->reclaim_ns + RECLAIM_NS;
+    if (serving && data_deadline_ns(server) < deadline)
+        deadline = data_deadline_ns(server);
     if (checkpoint_deadline_ns(server) < deadline)
         deadline = checkpoint_deadline_ns(server);
     if (pause_deadline_ns(server) < deadline)
@@ -440,19 +453,22 @@ void server_turn(struct server *server)
         server_fail(server, strerror(-count));
         return;
     }
-    int64_t began_ns = server->now_ns;
+    turn_begin(server);
     for (int i = 0; i < count; i++)
         server_event(server, &server->events[i]);
+    turn_part(server, &server->turn, TURN_EVENTS);
     server_execute(server);
+    turn_part(server, &server->turn, TURN_COMMANDS);
     if (server->state != SERVER_STOPPED)
         journal_commit(server);
+    turn_part(server, &server->turn, TURN_COMMIT);
     server_send(server);
+    turn_part(server, &server->turn, TURN_SEND);
+    turn_own(server);
     server_housekeeping(server);
     if (server->state == SERVER_STOPPING)
         server_stopping(server);
-    int64_t took_ns = clock_monotonic_ns() - began_ns;
-    if (took_ns > server->stats.turn_ns_max)
-        server->stats.turn_ns_max = took_ns;
+    turn_end(server);
 }
 
 int server_run(struct server *server)

@@ -15,6 +15,7 @@
 #include "server/pause.h"
 #include "server/pressure.h"
 #include "server/spool.h"
+#include "server/turn.h"
 #include "wal/recovery.h"
 
 #include <stdbool.h>
@@ -77,7 +78,6 @@ struct server_stats {
     uint64_t out_of_buffers;
     uint64_t evicted_clients; // closed because they held too much memory
     uint64_t output_limited;  // ... more output than client-output-buffer-limit
-    int64_t turn_ns_max;
     // instantaneous rates: samples of the last 16 * 100 ms
     struct {
         int64_t at_ms;
@@ -164,7 +164,16 @@ struct server {
     int64_t started_ns;
     int64_t started_wall_ms;
     int64_t sweep_ns;    // when the expiry sweep ran last
+    bool sweep_stopped;  // ... because the log has no room now
+    uint64_t sweep_rest; // buckets that it should have got to by then
+    bool table_moves;    // into a larger or smaller one
     int64_t reclaim_ns;  // when memory was given back last
+    bool reclaim_rest;   // ... and not all
+    enum {
+        POPULATE_READY,
+        POPULATE_WAITING, // for the memory that has been asked for
+        POPULATE_UNKNOWN, // to this kernel
+    } populate;
     uint32_t visit_slot; // where the round over all connections goes on
     int64_t cycle_ns;    // when the once-a-second work ran last
     int64_t stop_deadline_ns;
@@ -174,6 +183,7 @@ struct server {
     struct command_stats *command_stats;
     struct slowlog *slowlog;
     struct latency latency;
+    struct turn turn;
     struct info *info; // where INFO is put together
 
     struct rewrite *rewrite;

@@ -28,6 +28,11 @@ void clock_cpu_us(int64_t *user, int64_t *system)
     *system = *user;
 }
 
+int64_t clock_thread_cpu_ns(void)
+{
+    return world_current()->now_ns;
+}
+
 void clock_entropy(void *bytes, size_t length)
 {
     random_fill(&world_current()->entropy, bytes, length);

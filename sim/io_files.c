@@ -95,6 +95,12 @@ void io_forget(struct io *io, int file, uint64_t token)
     file_request(io, REQUEST_FORGET, token, file);
 }
 
+void io_populate(struct io *io, void *address, size_t bytes, uint64_t token)
+{
+    assert(address != NULL && bytes > 0);
+    io_event_add(io->world, token, 0, false);
+}
+
 // The server of a simulation has no configuration file.
 int io_copy_mode(struct io *io, int from, int to)
 {

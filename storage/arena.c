@@ -421,8 +421,19 @@ void arena_span_end(struct arena *arena, const struct arena_span *span)
         return; // it is gone
     run->leaving = 0;
     struct size_class *class = &arena->classes[run->class_index];
-    // Behind all others.
+    // The first one stays first: this one had better not be filled again.
+    uint32_t first = class->spans;
+    if (first != 0)
+        span_unlist(arena, class, first - 1);
     span_list(arena, class, span->start);
+    if (first != 0)
+        span_list(arena, class, first - 1);
+}
+
+void arena_span_pause(struct arena *arena, const struct arena_span *span)
+{
+    arena_span_end(arena, span);
+    arena->cursor = span->start;
 }
 
 uint64_t arena_offset(const struct arena *arena, const void *block)

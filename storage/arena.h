@@ -71,6 +71,8 @@ void *arena_span_next(const struct arena *arena, struct arena_span *span);
 // A block of the same size from another span that there is, or NULL.
 void *arena_alloc_like(struct arena *arena, const void *block);
 void arena_span_end(struct arena *arena, const struct arena_span *span);
+// The same, and the next search begins with it.
+void arena_span_pause(struct arena *arena, const struct arena_span *span);
 
 // Position of a block relative to the region in units of 8 bytes (fits 40 bits), and back.
 uint64_t arena_offset(const struct arena *arena, const void *block);

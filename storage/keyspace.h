@@ -193,10 +193,16 @@ uint64_t keyspace_sweep(struct keyspace *keyspace, int64_t now_ms, uint32_t buck
 // load asks for it. Writes do a little of this by themselves. True while there is more to do.
 bool keyspace_grow(struct keyspace *keyspace, uint32_t buckets);
 
+// A range of the table that is grown into which should have memory soon. False: there is none at
+// present. Until keyspace_provided the table is not grown into that range unless it must be.
+bool keyspace_needs_soon(struct keyspace *keyspace, void **address, size_t *bytes);
+void keyspace_provided(struct keyspace *keyspace);
+
 enum keyspace_defrag {
     KEYSPACE_DEFRAG_NOTHING, // none of these runs is a span with few blocks in use
     KEYSPACE_DEFRAG_FREED,   // one was: its entries have moved, and its pages are free
-    KEYSPACE_DEFRAG_STUCK,   // it holds something that cannot be moved, or there was no place
+    KEYSPACE_DEFRAG_PART, // one was: some of its entries have moved, the others are for the next call
+    KEYSPACE_DEFRAG_STUCK, // it holds something that cannot be moved, or there was no place
 };
 
 // Goes on with the search, over at most `runs` runs of pages in the arena, for a span that few

@@ -1,6 +1,10 @@
 // Defragmentation: entries move together, so that spans of the arena become empty.
 #include "storage/keyspace_internal.h"
 
+// Entries that one call moves at most: a span may hold thousands, and each takes a fraction of a
+// microsecond.
+#define MOVES_MAX 256
+
 // Could the block be an entry, as far as it says itself? It may be anything.
 static bool is_entry_like(const struct keyspace *keyspace, const struct entry *entry)
 {
@@ -57,15 +61,18 @@ enum keyspace_defrag keyspace_defrag(struct keyspace *keyspace, uint32_t runs, u
     *moved = 0;
     if (!arena_thin_span(keyspace->arena, runs, &span))
         return KEYSPACE_DEFRAG_NOTHING;
-    enum keyspace_defrag result = KEYSPACE_DEFRAG_FREED;
     struct entry *block;
     while ((block = arena_span_next(keyspace->arena, &span)) != NULL) {
+        if (*moved == MOVES_MAX) {
+            arena_span_pause(keyspace->arena, &span);
+            return KEYSPACE_DEFRAG_PART;
+        }
         if (!move_block(keyspace, block)) {
-            result = KEYSPACE_DEFRAG_STUCK;
-            break;
+            arena_span_end(keyspace->arena, &span);
+            return KEYSPACE_DEFRAG_STUCK;
         }
         ++*moved;
     }
     arena_span_end(keyspace->arena, &span);
-    return result;
+    return KEYSPACE_DEFRAG_FREED;
 }

@@ -13,6 +13,8 @@
 // Homes that every insert moves: a table is left after half as many inserts as it has homes, when
 // its load is at most 0.87 and that of the new one, 1.5 times as large, 0.58.
 #define MOVES_PER_INSERT 2
+// Load of the old table up to which memory for the new one is waited for.
+#define LOAD_WAITING 85
 // Load in percent that the new table may reach before the old one is left.
 #define LOAD_MOVED 85
 // Buckets between the one being moved and the ones whose entries, and whose own line, are fetched:
@@ -21,6 +23,11 @@
 #define AHEAD_BUCKETS 8
 // Memory returned at a time.
 #define RECLAIM_BYTES MIB(1)
+// Memory asked for at a time, whole huge pages, and how far ahead of the moved homes.
+#define NEEDED_BYTES MIB(2)
+#define NEEDED_AHEAD MIB(8)
+// Smaller tables' memory is there at once.
+#define NEEDED_MIN MIB(4)
 
 static struct table *old_table(struct keyspace *keyspace)
 {
@@ -36,6 +43,8 @@ static void open_new(struct keyspace *keyspace, uint64_t homes)
 {
     keyspace->growing = table_open(new_table(keyspace), homes);
     assert(keyspace->growing);
+    keyspace->needed = 0;
+    keyspace->waits_at = UINT64_MAX;
 }
 
 // Opens a larger table when the load asks for one, and there is room for it.
@@ -125,6 +134,13 @@ static void move_home(struct keyspace *keyspace)
         finish(keyspace);
 }
 
+// The next home goes where memory is on its way to. A few entries of the homes before it may lie there,
+// too: that does not matter.
+static bool has_to_wait(const struct keyspace *keyspace)
+{
+    return keyspace->waits && keyspace->tables[keyspace->current].left >= keyspace->waits_at;
+}
+
 void keyspace_grow_for_insert(struct keyspace *keyspace)
 {
     if (!keyspace->growing) {
@@ -132,6 +148,10 @@ void keyspace_grow_for_insert(struct keyspace *keyspace)
         if (!keyspace->growing)
             return;
     }
+    // Time that the old table has not got is not waited.
+    if (has_to_wait(keyspace) && !keyspace->crowded &&
+        keyspace->entries * 100 < old_table(keyspace)->homes * TABLE_SLOTS * LOAD_WAITING)
+        return;
     // More than usual when the new table is so small that it could fill up before.
     const struct table *table = old_table(keyspace);
     uint64_t most = new_table(keyspace)->homes * TABLE_SLOTS * LOAD_MOVED / 100;
@@ -152,7 +172,7 @@ bool keyspace_grow(struct keyspace *keyspace, uint32_t buckets)
         start_growing(keyspace);
     if (!keyspace->growing)
         start_shrinking(keyspace, &buckets);
-    for (; buckets > 0 && keyspace->growing; buckets--)
+    for (; buckets > 0 && keyspace->growing && !has_to_wait(keyspace); buckets--)
         move_home(keyspace);
     return keyspace->growing || (keyspace->survey.homes > 0 && keyspace->survey.pause == 0);
 }
@@ -164,6 +184,36 @@ uint64_t keyspace_reached(const struct keyspace *keyspace)
     const struct table *table = &keyspace->tables[keyspace->current];
     const struct table *next = &keyspace->tables[keyspace->current ^ 1];
     return (uint64_t)((unsigned __int128)table->left * next->homes / table->homes);
+}
+
+bool keyspace_needs_soon(struct keyspace *keyspace, void **address, size_t *bytes)
+{
+    if (!keyspace->growing || keyspace->waits)
+        return false;
+    const struct table *table = new_table(keyspace);
+    uint64_t total = table->total * sizeof(struct bucket);
+    uint64_t reached = keyspace_reached(keyspace) * sizeof(struct bucket);
+    if (total < NEEDED_MIN)
+        return false;
+    // What is there already has its memory.
+    if (keyspace->needed < reached)
+        keyspace->needed = reached / NEEDED_BYTES * NEEDED_BYTES;
+    if (keyspace->needed >= total || keyspace->needed > reached + NEEDED_AHEAD)
+        return false;
+    uint64_t rest = (total - keyspace->needed + ARENA_PAGE_BYTES - 1) / ARENA_PAGE_BYTES;
+    *address = (uint8_t *)table->buckets + keyspace->needed;
+    *bytes = rest * ARENA_PAGE_BYTES < NEEDED_BYTES ? rest * ARENA_PAGE_BYTES : NEEDED_BYTES;
+    unsigned __int128 first = keyspace->needed / sizeof(struct bucket);
+    keyspace->waits_at = (uint64_t)(first * old_table(keyspace)->homes / table->homes);
+    keyspace->waits = true;
+    keyspace->needed += *bytes;
+    return true;
+}
+
+void keyspace_provided(struct keyspace *keyspace)
+{
+    assert(keyspace->waits);
+    keyspace->waits = false;
 }
 
 bool keyspace_reclaim(struct keyspace *keyspace, void **address, size_t *bytes)

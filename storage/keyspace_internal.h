@@ -57,6 +57,11 @@ struct keyspace {
     bool keep_size; // the table was made for keys that are still to come: do not shrink it
     uint16_t database_slots[DATABASES_MAX];
     struct table tables[2];
+    // Memory of the table that is grown into (see keyspace_needs_soon): bytes that have been asked
+    // for, and the first home of the other table that goes to the last range of them.
+    uint64_t needed;
+    uint64_t waits_at;
+    bool waits; // for that range
     struct survey survey;
     struct keyspace_slot slots[KEYSPACE_SLOTS_MAX];
     struct pin pin_cells[PIN_CELLS];

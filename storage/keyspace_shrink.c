@@ -11,6 +11,8 @@
 #define SURVEY_SLOTS 6
 // and so many entries may find no place in their bucket and those before it.
 #define SURVEY_CARRY_MAX (TABLE_SPARE / 4 * SURVEY_SLOTS)
+// When nothing smaller will do, the next survey comes after one call for so many homes.
+#define PAUSE_PART 16
 
 static uint64_t target(const struct keyspace *keyspace, uint64_t homes)
 {
@@ -58,7 +60,7 @@ uint64_t keyspace_shrink_to(struct keyspace *keyspace, uint32_t *buckets)
         if (survey->target <= survey->homes / 4)
             begin(survey, survey->homes, survey->target * 2);
         else
-            survey->pause = survey->homes; // one part in so many of the time
+            survey->pause = survey->homes / PAUSE_PART;
         return 0;
     }
     uint64_t found = survey->target;

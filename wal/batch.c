@@ -10,6 +10,8 @@
 static_assert(WAL_BATCH_BYTES_SOFT % WAL_BLOCK_BYTES == 0, "memory goes back in whole pages");
 // Staging memory that is kept when a giant batch is done.
 #define BATCH_KEEP_BYTES (4 * WAL_BATCH_BYTES_SOFT)
+// Given back at a time.
+#define RECLAIM_BYTES MIB(1)
 
 static void batch_touch(struct wal *wal, struct wal_batch *batch)
 {
@@ -143,9 +145,11 @@ bool wal_reclaim(struct wal *wal, void **address, size_t *bytes)
         uint64_t used = i == wal->open ? wal_round(batch->bytes) : 0;
         if (busy || used > BATCH_KEEP_BYTES || batch->touched <= BATCH_KEEP_BYTES)
             continue;
-        *address = batch->base + BATCH_KEEP_BYTES;
-        *bytes = wal_round(batch->touched) - BATCH_KEEP_BYTES;
-        batch->touched = BATCH_KEEP_BYTES;
+        uint64_t more = wal_round(batch->touched) - BATCH_KEEP_BYTES;
+        more = more < RECLAIM_BYTES ? more : RECLAIM_BYTES;
+        batch->touched = wal_round(batch->touched) - more;
+        *address = batch->base + batch->touched;
+        *bytes = more;
         return true;
     }
     return false;

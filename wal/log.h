@@ -216,7 +216,7 @@ void wal_completion_done(struct wal *wal, int result);
 uint64_t wal_batch_completed(const struct wal *wal);
 
 // After a giant batch: memory of the staging regions beyond what is needed soon that may be
-// returned to the system. False when none.
+// returned to the system, a range of them at a time. False when none.
 bool wal_reclaim(struct wal *wal, void **address, size_t *bytes);
 
 #endif

@@ -150,3 +150,41 @@ Test(keyspace_shrink, crowded_tables_grow)
         }
     }
 }
+
+// A large table's memory is asked for in order, before homes move there; who is told waits for it as
+// long as the old table has room.
+Test(keyspace_shrink, memory_comes_before_homes)
+{
+    struct fixture f = fixture_create(MIB(256), 0);
+    uint64_t number = 0;
+    uint8_t *end = NULL;
+    void *address;
+    size_t bytes;
+    uint64_t ranges = 0;
+    uint64_t waited = 0;
+    while (number < 1200000) {
+        add(&f, number++);
+        struct keyspace_stats before = stats_of(&f);
+        if (!keyspace_needs_soon(f.keyspace, &address, &bytes))
+            continue;
+        cr_assert(!keyspace_needs_soon(f.keyspace, &(void *){NULL}, &(size_t){0}));
+        cr_assert_gt(before.grown_to, 0);
+        cr_assert(bytes > 0 && bytes <= MIB(2));
+        if (end == address)
+            ranges++;
+        end = (uint8_t *)address + bytes;
+        for (int i = 0; i < 1000; i++)
+            keyspace_grow(f.keyspace, 64);
+        waited += stats_of(&f).grown_to == before.grown_to;
+        keyspace_provided(f.keyspace);
+    }
+    cr_assert(ranges > 5 && waited > ranges / 2, "%lu ranges, %lu waited", ranges, waited);
+    // Nobody provides anything: keys are taken all the same.
+    for (; number < 2500000; number++) {
+        add(&f, number);
+        keyspace_needs_soon(f.keyspace, &address, &bytes);
+    }
+    for (uint64_t i = 0; i < number; i += 17)
+        cr_assert(has(&f, i));
+    fixture_destroy(&f);
+}
