@@ -56,7 +56,7 @@ UNIT_SUPPORT := $(patsubst %.c,$B/%.o,$(filter-out %_test.c,$(wildcard tests/uni
 
 .SECONDARY:
 .PHONY: all run test test-web tests sim mutants coverage bench bench-scale soak \
-        fuzz install uninstall clean unit lint
+        latency fuzz install uninstall clean unit lint
 all: $B/poro-server $B/poro-wal
 
 $B/%.o: %.c
@@ -196,6 +196,12 @@ soak:
 	@$(MAKE) --no-print-directory all $B/crash_test
 	@mkdir -p build/soak
 	@python3 tests/soak/soak.py --build $B --seconds $(SOAK_SECONDS) --out build/soak/soak $(SOAK)
+
+# How long the server's own work holds its loop, with millions of keys and values of 512 MB.
+latency:
+	@tests/lint/need.sh $(RUN_PACKAGES) python3
+	@$(MAKE) --no-print-directory all
+	@python3 tests/latency/latency_test.py --server $B/poro-server --large $(LATENCY)
 
 lint:
 	@tests/lint/need.sh $(RUN_PACKAGES) clang-format clang-tidy
