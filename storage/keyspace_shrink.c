@@ -32,7 +32,8 @@ static bool count(struct survey *survey, const struct bucket *bucket)
     uint64_t room = (to - survey->reached) * SURVEY_SLOTS;
     survey->carry = survey->carry > room ? survey->carry - room : 0;
     survey->reached = to;
-    survey->carry += (uint32_t)__builtin_popcount(bucket_occupied(bucket));
+    for (uint32_t mask = bucket_occupied(bucket); mask != 0; mask &= mask - 1)
+        survey->carry++;
     survey->next++;
     return survey->carry <= SURVEY_CARRY_MAX;
 }
