@@ -12,6 +12,8 @@
 
 // After accept failed for lack of descriptors or memory, it is tried again after this time.
 #define ACCEPT_RETRY_NS 100000000
+// ... and told of again when there has been none for so long.
+#define ACCEPT_TELL_NS 10000000000
 
 static uint64_t connection_token(const struct connection *connection,
                                  enum token_operation operation)
@@ -184,6 +186,11 @@ void connection_accepted(struct server *server, uint32_t listener, const struct 
         server->accepting[listener] = false;
     if (event->result < 0) {
         if (event->result != -ECANCELED && event->result != -ECONNABORTED) {
+            // Told once for all failures that follow each other.
+            if (server->now_ns - server->accept_retry_ns > ACCEPT_TELL_NS)
+                notice(&server->notices, LOGLEVEL_WARNING,
+                       "cannot accept a connection: %s. Trying again ten times a second",
+                       strerror(-event->result));
             server->accept_retry_ns = server->now_ns + ACCEPT_RETRY_NS;
             server->stats.accept_failures++;
         }
