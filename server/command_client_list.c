@@ -57,7 +57,7 @@ static size_t line_format(const struct call *call, const struct connection *conn
     if (connection->local)
         flags[flags_count++] = 'U';
     if (connection->wait == WAIT_PAUSE || connection->wait == WAIT_DURABLE ||
-        connection->wait == WAIT_CHECKPOINT)
+        connection->wait == WAIT_CHECKPOINT || connection->wait == WAIT_SHUTDOWN)
         flags[flags_count++] = 'b';
     if (transaction->open)
         flags[flags_count++] = 'x';

@@ -31,6 +31,14 @@ enum config_maxmemory_policy {
     MAXMEMORY_VOLATILE_RANDOM,
     MAXMEMORY_VOLATILE_TTL,
 };
+// What a signal's stop is to do, as bits; none: a checkpoint if there are times for them (`save`).
+enum config_shutdown {
+    SHUTDOWN_DEFAULT = 0,
+    SHUTDOWN_SAVE = 1 << 0,
+    SHUTDOWN_NOSAVE = 1 << 1,
+    SHUTDOWN_NOW = 1 << 2,   // there is nobody to wait for
+    SHUTDOWN_FORCE = 1 << 3, // a failed checkpoint does not matter: it never does to a signal
+};
 enum config_loglevel { LOGLEVEL_DEBUG, LOGLEVEL_VERBOSE, LOGLEVEL_NOTICE, LOGLEVEL_WARNING };
 
 // A command that clients call `to`, or not at all when that is empty.
@@ -85,6 +93,8 @@ struct config {
     int64_t auto_aof_rewrite_percentage; // of the log's growth against the last one; 0: never
     int64_t auto_aof_rewrite_min_size;   // ... but not below so many bytes
     char save[CONFIG_TEXT_MAX];          // pairs "seconds changes"; empty: none
+    int shutdown_on_sigint;              // enum config_shutdown
+    int shutdown_on_sigterm;             // ... as well
     int64_t key_load_delay_us;           // for every record that a start replays; for tests
     // observation
     int64_t slowlog_log_slower_than_us; // -1: never

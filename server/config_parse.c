@@ -56,7 +56,7 @@ bool setting_apply(struct config *config, const struct config_words *words,
     }
     bool valid = false;
     char reason[SETTING_REASON_MAX];
-    if (setting->type == SETTING_WORDS || setting->type == SETTING_LIMITS) {
+    if (setting_takes_words(setting)) {
         char text[CONFIG_LINE_MAX + CONFIG_WORDS_MAX];
         size_t length = join(words, text);
         valid = setting_assign(setting, config, text, length, reason);

@@ -86,8 +86,8 @@ static void text_setting(struct text *text, const struct config *config, size_t 
     text_string(text, setting->name);
     text_string(text, " ");
     // Several words may stand as they are.
-    bool words = (setting->type == SETTING_WORDS || setting->type == SETTING_LIMITS) &&
-                 value[0] != '\0' && strpbrk(value, "\"'\\#") == NULL;
+    bool words =
+        setting_takes_words(setting) && value[0] != '\0' && strpbrk(value, "\"'\\#") == NULL;
     bool percent = value[0] != '\0' && value[strlen(value) - 1] == '%';
     if (setting->type == SETTING_MEMORY || (setting->type == SETTING_SHARE && !percent))
         text_memory(text, value);

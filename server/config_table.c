@@ -51,6 +51,10 @@ static const struct setting_choice debug_command_choices[] = {
     {"local", DEBUG_COMMAND_LOCAL},
     {NULL, 0},
 };
+static const struct setting_choice shutdown_choices[] = {
+    {"default", SHUTDOWN_DEFAULT}, {"save", SHUTDOWN_SAVE},   {"nosave", SHUTDOWN_NOSAVE},
+    {"now", SHUTDOWN_NOW},         {"force", SHUTDOWN_FORCE}, {NULL, 0},
+};
 static const struct setting_choice loglevel_choices[] = {
     {"debug", LOGLEVEL_DEBUG},
     {"verbose", LOGLEVEL_VERBOSE},
@@ -126,7 +130,6 @@ static bool save_number(const char **text, long long min)
     return valid;
 }
 
-// Only "" is possible, but what Redis would not understand either is answered as Redis does.
 static const char *check_save(struct config *config)
 {
     const char *text = config->save;
@@ -136,6 +139,15 @@ static const char *check_save(struct config *config)
         }
     }
     return NULL;
+}
+
+static const char *check_shutdown(struct config *config)
+{
+    int both = SHUTDOWN_SAVE | SHUTDOWN_NOSAVE;
+    return (config->shutdown_on_sigint & both) == both ||
+                   (config->shutdown_on_sigterm & both) == both
+               ? "shutdown options SAVE and NOSAVE can't be used simultaneously"
+               : NULL;
 }
 
 // As in Redis: words that are no number, or none between 0 and 100, are refused in its words.
@@ -210,6 +222,10 @@ static const struct setting settings[] = {
      BETWEEN(0, INT64_MAX)},
     {"key-load-delay", SETTING_NUMBER, AT(key_load_delay_us), .initial = "0", BETWEEN(0, 1000000)},
     {"save", SETTING_WORDS, AT(save), .initial = "", .check = check_save},
+    {"shutdown-on-sigint", SETTING_FLAGS, AT(shutdown_on_sigint), .initial = "default",
+     .choices = shutdown_choices, .check = check_shutdown},
+    {"shutdown-on-sigterm", SETTING_FLAGS, AT(shutdown_on_sigterm), .initial = "default",
+     .choices = shutdown_choices, .check = check_shutdown},
 
     {"slowlog-log-slower-than", SETTING_NUMBER, AT(slowlog_log_slower_than_us), .initial = "10000",
      BETWEEN(-1, INT64_MAX)},

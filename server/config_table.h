@@ -15,6 +15,7 @@ enum setting_type {
     SETTING_MEMORY, // int64_t, written with or without a unit
     SETTING_BOOL,   // bool
     SETTING_CHOICE, // an enum
+    SETTING_FLAGS,  // int, choices that may be written together, separated by spaces
     SETTING_OCTAL,  // int64_t, written in base 8
     SETTING_SHARE,  // int64_t: SETTING_MEMORY, or a percentage, which is kept negative
     SETTING_LIMITS, // struct config_output_limit[CONFIG_OUTPUT_CLASSES]; may be written as several
@@ -57,6 +58,9 @@ const struct setting *setting_find(const char *name, size_t length);
 // Redis refuses too; then what is stored is undefined.
 bool setting_assign(const struct setting *setting, struct config *config, const char *text,
                     size_t length, char reason[SETTING_REASON_MAX]);
+
+// May it be written as several words, without quotes?
+bool setting_takes_words(const struct setting *setting);
 
 // A number with one of Redis's units. False when it is none; *large: beyond 64 bits.
 bool memory_parse(const char *text, size_t length, uint64_t *value, bool *large);

@@ -198,16 +198,9 @@ static bool assign_bool(const struct setting *setting, struct config *config, co
     return true;
 }
 
-static bool assign_choice(const struct setting *setting, struct config *config, const char *text,
-                          size_t length, char reason[SETTING_REASON_MAX])
+// Why a word is none of the choices.
+static bool refuse_choice(const struct setting *setting, char reason[SETTING_REASON_MAX])
 {
-    assert(setting->choices != NULL && setting->choices[0].name != NULL);
-    for (const struct setting_choice *choice = setting->choices; choice->name != NULL; choice++) {
-        if (is_text(text, length, choice->name)) {
-            *(int *)field(setting, config) = choice->value;
-            return true;
-        }
-    }
     size_t used = 0;
     for (const struct setting_choice *choice = setting->choices; choice->name != NULL; choice++) {
         int added =
@@ -217,6 +210,51 @@ static bool assign_choice(const struct setting *setting, struct config *config, 
         assert(added > 0 && used < SETTING_REASON_MAX);
     }
     return false;
+}
+
+static const struct setting_choice *choice_find(const struct setting *setting, const char *text,
+                                                size_t length)
+{
+    assert(setting->choices != NULL && setting->choices[0].name != NULL);
+    for (const struct setting_choice *choice = setting->choices; choice->name != NULL; choice++) {
+        if (is_text(text, length, choice->name))
+            return choice;
+    }
+    return NULL;
+}
+
+static bool assign_choice(const struct setting *setting, struct config *config, const char *text,
+                          size_t length, char reason[SETTING_REASON_MAX])
+{
+    const struct setting_choice *choice = choice_find(setting, text, length);
+    if (choice == NULL)
+        return refuse_choice(setting, reason);
+    *(int *)field(setting, config) = choice->value;
+    return true;
+}
+
+static bool assign_flags(const struct setting *setting, struct config *config, const char *text,
+                         size_t length, char reason[SETTING_REASON_MAX])
+{
+    int flags = 0;
+    const char *end = text + length;
+    for (const char *word = text; word <= end;) {
+        const char *space = memchr(word, ' ', (size_t)(end - word));
+        const char *stop = space != NULL ? space : end;
+        const struct setting_choice *choice = choice_find(setting, word, (size_t)(stop - word));
+        if (choice == NULL)
+            return refuse_choice(setting, reason);
+        flags |= choice->value;
+        word = stop + 1;
+    }
+    *(int *)field(setting, config) = flags;
+    return true;
+}
+
+bool setting_takes_words(const struct setting *setting)
+{
+    return setting->type == SETTING_WORDS || setting->type == SETTING_LIMITS ||
+           setting->type == SETTING_FLAGS;
 }
 
 bool setting_assign(const struct setting *setting, struct config *config, const char *text,
@@ -240,6 +278,9 @@ bool setting_assign(const struct setting *setting, struct config *config, const 
     case SETTING_CHOICE:
         stored = assign_choice(setting, config, text, length, reason);
         break;
+    case SETTING_FLAGS:
+        stored = assign_flags(setting, config, text, length, reason);
+        break;
     case SETTING_OCTAL:
         stored = assign_octal(setting, config, text, length, reason);
         break;
@@ -262,6 +303,21 @@ static const char *choice_name(const struct setting *setting, int value)
     }
     assert(choice->name != NULL);
     return choice->name;
+}
+
+// All of them that are set; the first choice is that of none.
+static int flags_format(const struct setting *setting, int flags, char text[CONFIG_TEXT_MAX])
+{
+    if (flags == 0)
+        return snprintf(text, CONFIG_TEXT_MAX, "%s", choice_name(setting, 0));
+    int used = 0;
+    for (const struct setting_choice *choice = setting->choices; choice->name != NULL; choice++) {
+        if ((flags & choice->value) != 0)
+            used += snprintf(text + used, CONFIG_TEXT_MAX - (size_t)used, "%s%s",
+                             used > 0 ? " " : "", choice->name);
+        assert(used < CONFIG_TEXT_MAX);
+    }
+    return used;
 }
 
 static int share_format(int64_t value, char text[CONFIG_TEXT_MAX])
@@ -289,6 +345,9 @@ size_t config_format(const struct config *config, size_t index, char text[CONFIG
         break;
     case SETTING_CHOICE:
         length = snprintf(text, CONFIG_TEXT_MAX, "%s", choice_name(setting, *(const int *)value));
+        break;
+    case SETTING_FLAGS:
+        length = flags_format(setting, *(const int *)value, text);
         break;
     case SETTING_OCTAL:
         length = snprintf(text, CONFIG_TEXT_MAX, "%" PRIo64, *(const int64_t *)value);

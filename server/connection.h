@@ -31,6 +31,7 @@ enum connection_wait {
     WAIT_SLEEP,      // for a time, wait_until_ns (DEBUG SLEEP)
     WAIT_DURABLE,    // for a batch to be on stable storage, wait_batch, or for a time (WAITAOF)
     WAIT_CHECKPOINT, // for a checkpoint to end, wait_batch (SAVE)
+    WAIT_SHUTDOWN,   // for a checkpoint before a stop (SHUTDOWN SAVE)
     WAIT_MEMORY,     // for keys to be evicted
     WAIT_REWRITE,    // for a rewrite of the configuration file to end
     WAIT_INPUT,      // for memory for the command that is being received

@@ -59,11 +59,8 @@ static void server_event_connection(struct server *server, struct token token,
 
 static void server_event_signal(struct server *server, const struct io_event *event)
 {
-    if (event->result == SIGTERM || event->result == SIGINT) {
-        notice(&server->notices, LOGLEVEL_WARNING, "received %s, stopping",
-               event->result == SIGTERM ? "SIGTERM" : "SIGINT");
-        server_stop(server);
-    }
+    if (event->result == SIGTERM || event->result == SIGINT)
+        shutdown_signalled(server, event->result);
     io_signals(server->io, token_pack((struct token){TOKEN_SIGNAL, 0, 0}));
 }
 
@@ -135,6 +132,8 @@ static bool server_is_ready(const struct server *server, const struct connection
         return evict_ready(server, connection);
     case WAIT_CHECKPOINT:
         return checkpoint_attempts(server->checkpoint) >= connection->wait_batch;
+    case WAIT_SHUTDOWN:
+        return !shutdown_going_on(server);
     case WAIT_REWRITE:
         return !rewrite_going_on(server->rewrite);
     case WAIT_INPUT:
@@ -456,6 +455,7 @@ void server_turn(struct server *server)
     turn_begin(server);
     for (int i = 0; i < count; i++)
         server_event(server, &server->events[i]);
+    shutdown_look(server);
     turn_part(server, &server->turn, TURN_EVENTS);
     server_execute(server);
     turn_part(server, &server->turn, TURN_COMMANDS);

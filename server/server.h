@@ -14,6 +14,7 @@
 #include "server/notice.h"
 #include "server/pause.h"
 #include "server/pressure.h"
+#include "server/shutdown.h"
 #include "server/spool.h"
 #include "server/turn.h"
 #include "wal/recovery.h"
@@ -184,6 +185,7 @@ struct server {
     struct slowlog *slowlog;
     struct latency latency;
     struct turn turn;
+    struct shutdown shutdown;
     struct info *info; // where INFO is put together
 
     struct rewrite *rewrite;

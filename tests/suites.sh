@@ -7,6 +7,7 @@ suite crash "$build/crash_test" --server "$server" --rounds "${CRASH_ROUNDS:-40}
 suite soak python3 tests/soak/soak.py --build "$build" --seconds "${SOAK_SECONDS:-30}"
 suite disk_full tests/crash/disk_full.sh "$server"
 suite administration python3 tests/administration/administration_test.py --server "$server"
+suite shutdown python3 tests/administration/shutdown_test.py --server "$server"
 suite loading python3 tests/loading/loading_test.py --server "$server"
 suite hostile python3 tests/hostile/hostile_test.py --server "$server"
 suite connections python3 tests/connections/connections_test.py --server "$server"

@@ -94,6 +94,9 @@ Test(shipped, gives_the_defaults)
         case SETTING_BOOL:
             *(bool *)at = !*(bool *)at;
             break;
+        case SETTING_FLAGS:
+            *(int *)at ^= setting->choices[1].value;
+            break;
         case SETTING_CHOICE:
             *(int *)at = *(int *)at == setting->choices[0].value ? setting->choices[1].value
                                                                  : setting->choices[0].value;
