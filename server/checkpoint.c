@@ -445,9 +445,23 @@ static void verify_event(struct server *server, int32_t result)
 
 // --- space -------------------------------------------------------------------------------------
 
+// Is it worth to try again before writes are refused?
+static bool space_may_come(struct checkpoint *checkpoint, int32_t result)
+{
+    bool shortage = result == -EMFILE || result == -ENFILE || result == -ENOMEM;
+    checkpoint->space_failures = shortage ? checkpoint->space_failures + 1 : 0;
+    return shortage && !checkpoint->running &&
+           checkpoint->space_failures < CHECKPOINT_SPACE_FAILURES;
+}
+
 static void space_allocated(struct server *server, int32_t result)
 {
     struct checkpoint *checkpoint = server->checkpoint;
+    if (space_may_come(checkpoint, result)) {
+        checkpoint->space_retry_ns = server->now_ns + CHECKPOINT_SPACE_RETRY_NS;
+        checkpoint->step = CHECKPOINT_IDLE;
+        return;
+    }
     // Where nothing can be allocated ahead, there is no promise either.
     if (result == 0 || result == -EOPNOTSUPP) {
         checkpoint->reserved = checkpoint->reserving;

@@ -14,6 +14,8 @@
 // get space for it.
 #define CHECKPOINT_RETRY_NS 5000000000
 #define CHECKPOINT_SPACE_RETRY_NS 1000000000
+// Lack of descriptors or memory passes: only so many failures in a row mean that there is no space.
+#define CHECKPOINT_SPACE_FAILURES 10
 // Without any command for so long, the server counts as idle: the checkpoint goes on as fast as it can.
 #define CHECKPOINT_IDLE_NS 50000000
 // While clients are busy it works one part in ... of the time; when the log grows too fast, one part in
@@ -119,6 +121,7 @@ struct checkpoint {
     uint64_t reserved_published; // what the newest one in its place may have
     uint64_t reserving;
     int64_t space_retry_ns;
+    uint32_t space_failures; // in a row, for lack of what may be there again soon
     bool space_short;
     bool space_tight; // enough for what is there, not for growth
 

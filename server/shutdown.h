@@ -10,8 +10,9 @@ struct server;
 
 // Part of the server.
 struct shutdown {
-    uint64_t attempt; // the server stops when so many checkpoints have been tried; 0: none is going on
-    bool force;       // ... even if that one has failed
+    uint64_t
+        attempt; // the server stops when so many checkpoints have been tried; 0: none is going on
+    bool force;  // ... even if that one has failed
 };
 
 // Begins a stop, at once or after a checkpoint: `flags` as in enum config_shutdown. While one is
