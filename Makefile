@@ -47,8 +47,8 @@ SIM_WRAP  := call_execute commands_call commands_refuse_memory wal_admit wal_app
              wal_decide checkpoint_walk evict_room data_drop arena_loose_bytes memory_machine_bytes memory_resident_bytes
 LAYER_WRAP := $(addprefix clock_,monotonic_ns wall_us entropy) server_run \
               $(addprefix io_,wait accept socket_names receive send receive_into cancel \
-                socket_shutdown open close read write sync allocate rename unlink drop_cache \
-                honours_dsync)
+                socket_shutdown open close read write sync allocate rename unlink forget \
+                drop_cache honours_dsync)
 SIM_PARTS := $(wildcard sim/model*.c sim/workload*.c sim/disk*.c) \
              $(addprefix sim/,bytes.c command_line.c dump.c random.c fault_model.c)
 UNIT     := $(patsubst tests/unit/%_test.c,$B/tests/%_test,$(wildcard tests/unit/*_test.c))

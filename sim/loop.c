@@ -23,6 +23,8 @@
 // Of some thousand commands a run, some have to empty databases.
 #define FLUSH_PPM_MIN 4000
 #define STEPS_SHOWN 40
+// The smallest: all files are copied again and again.
+#define SEGMENT_BYTES KIB(256)
 
 uint32_t loop_runs(const char *scenario)
 {
@@ -115,6 +117,7 @@ static void run_make_shared(struct loop *loop)
     random_init(&loop->shared->random, loop->plan.seed, "loopback layer");
     random_init(&loop->shared->entropy, loop->plan.seed, "loopback entropy");
     atomic_store(&loop->shared->now_ns, MONOTONIC_BEGIN_NS);
+    loop->shared->time = 1;
     loop->shared->horizon_ns = MONOTONIC_BEGIN_NS;
     loop->wall_ms = WALL_BEGIN_MS;
     atomic_store(&loop->shared->wall_us, WALL_BEGIN_MS * 1000);
@@ -138,6 +141,8 @@ static void run_end(struct loop *loop)
     loop_clients_forget(loop);
     loop_rounds_free(loop);
     loop_rest_free(loop);
+    if (loop->image != NULL)
+        disk_destroy(loop->image);
     if (loop->model != NULL)
         model_destroy(loop->model);
     if (loop->folder[0] != '\0')
@@ -150,8 +155,7 @@ static void run_end(struct loop *loop)
     free(loop);
 }
 
-// The plan of the virtual world, as far as it can be had here: small segments, for the copy of the
-// disk that the layer keeps.
+// The plan of the virtual world, as far as it can be had here.
 static void run_plan(struct loop *loop, const char *name, uint64_t seed, uint64_t without,
                      uint32_t operations)
 {
@@ -160,7 +164,7 @@ static void run_plan(struct loop *loop, const char *name, uint64_t seed, uint64_
     plan_draw(&loop->plan, scenario, seed, without, operations);
     struct plan *plan = &loop->plan;
     if (!scenario->loads)
-        plan->config.wal_segment_size = LOOP_FILE_BYTES_MAX;
+        plan->config.wal_segment_size = SEGMENT_BYTES;
     plan->config.timeout_s = 0;
     plan->config.maxmemory_policy = MAXMEMORY_NOEVICTION; // what is evicted, only the server knows
     if (plan->config.hz > HZ_MAX)
@@ -169,11 +173,10 @@ static void run_plan(struct loop *loop, const char *name, uint64_t seed, uint64_
         plan->workload.flush_ppm = FLUSH_PPM_MIN;
     plan->workload.never_past = true;
     plan->workload.plain_transactions = true;
-    plan->workload.save_ppm = 0; // no checkpoints: see loop_server.c
     if (plan->clients > LOOP_CLIENTS_MAX - 1)
         plan->clients = LOOP_CLIENTS_MAX - 1;
-    if (plan->workload.large_bytes_max > LOOP_FILE_BYTES_MAX / 2)
-        plan->workload.large_bytes_max = LOOP_FILE_BYTES_MAX / 2;
+    if (plan->workload.large_bytes_max > SEGMENT_BYTES / 2)
+        plan->workload.large_bytes_max = SEGMENT_BYTES / 2;
     random_init(&loop->work, seed, "loopback work");
     random_init(&loop->faults, seed, "loopback faults");
     random_init(&loop->times, seed, "loopback times");
@@ -194,6 +197,8 @@ void loop_run(const char *scenario, uint64_t seed, uint64_t without, uint32_t op
         run_make_folder(loop);
         run_make_shared(loop);
         loop->model = model_create();
+        const struct disk_options roomy = {.capacity_blocks = UINT32_MAX};
+        loop->image = disk_create(&roomy, &loop->faults);
         if (loop->plan.scenario->loads)
             loop_massive_run(loop);
         else

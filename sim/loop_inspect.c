@@ -161,7 +161,7 @@ static bool inspect_config(struct loop *loop)
     } settings[] = {{"port", port},
                     {"databases", "16"},
                     {"appendonly", "yes"},
-                    {"save", ""},
+                    {"save", loop->plan.config.save},
                     {"dir", loop->data},
                     {"appendfsync", modes[model_appendfsync(loop->model)]},
                     {"wal-ack", model_ack_completion(loop->model) ? "completion" : "intent"}};

@@ -2,6 +2,8 @@
 #ifndef PORO_SIM_LOOP_INTERNAL_H
 #define PORO_SIM_LOOP_INTERNAL_H
 
+#include "sim/bytes.h"
+#include "sim/disk_damage.h"
 #include "sim/loop.h"
 #include "sim/loop_shared.h"
 #include "sim/model.h"
@@ -107,7 +109,8 @@ struct loop {
     uint64_t refused;              // ... and were
     bool no_flush;                 // nobody may remove all keys for now
     bool kill_when_held;           // the server, as soon as a reply waits for a delayed write
-    struct loop_backup *older;     // the folder some lives ago, or NULL
+    struct disk *image;            // of the folder, to be surveyed and damaged
+    struct damage_backup *older;   // the image some lives ago, or NULL
     uint64_t counted[FAULT_COUNT]; // the layer's counters, as far as they are in the tally
 };
 
@@ -211,68 +214,23 @@ bool loop_state_wall(struct loop *loop, int64_t wall_ms);
 void loop_disk_process_gone(struct loop *loop);
 // The power is gone: what was volatile is lost, kept, torn. The server must be dead.
 void loop_disk_power_cut(struct loop *loop);
-// The disk is as the files are now, all of it durable.
-void loop_disk_import(struct loop *loop);
+// The disk knows of no file; it has this one, all of it durable, at this index.
+void loop_disk_forget(struct loop *loop);
+void loop_disk_know(struct loop *loop, uint32_t index, const char *name, const uint8_t *bytes,
+                    uint64_t size);
 
-// A copy of all files but the lock, by name.
-struct loop_copy {
-    char name[LOOP_NAME_BYTES];
-    uint64_t size;
-    uint8_t *bytes; // LOOP_FILE_BYTES_MAX, zeros behind the end
-};
-struct loop_backup {
-    uint32_t count;
-    struct loop_copy files[LOOP_FILES_MAX];
-};
-struct loop_backup *loop_disk_backup(struct loop *loop);
-struct loop_backup *loop_backup_copy(const struct loop_backup *backup);
-// The files become these, all of it durable.
-void loop_disk_restore(struct loop *loop, const struct loop_backup *backup);
-void loop_backup_free(struct loop_backup *backup);
-struct loop_copy *loop_backup_find(struct loop_backup *backup, const char *name);
-// A new, empty file; its place changes with the next one that is added or removed.
-struct loop_copy *loop_backup_add(struct loop_backup *backup, const char *name);
-void loop_backup_remove(struct loop_backup *backup, struct loop_copy *file);
+void loop_file_path(const struct loop *loop, const char *name,
+                    char path[LOOP_PATH_BYTES + LOOP_NAME_BYTES]);
+// The whole file, and zeros behind its end. Its size, 0 when there is no such file.
+uint64_t loop_file_read(const struct loop *loop, const char *name, struct bytes *bytes);
+void loop_file_write(const struct loop *loop, const char *name, const uint8_t *bytes,
+                     uint64_t size);
 
-// --- loop_survey.c
+// --- loop_image.c: the folder as a virtual disk, loop->image
 
-// A frame that is valid where it lies.
-struct loop_frame {
-    uint32_t file; // in the backup
-    uint64_t offset;
-    uint64_t bytes; // whole blocks
-    uint64_t sequence;
-    uint64_t batch_first;
-    uint64_t durable;
-    uint64_t chain;
-    uint64_t checksum;
-    bool commit;
-    bool superseded; // by the header of a later segment
-    bool counts;     // not superseded, in a segment that is where it belongs
-};
-
-// What a folder proves, found out independently of recovery.
-struct loop_survey {
-    uint64_t witnessed;   // D
-    uint64_t chain_end;   // E
-    uint32_t completions; // valid records
-    bool mismatch;        // a witness has seen another frame than the one that is there
-    bool missing;         // a segment that a record names, and every newer one
-    struct loop_frame *frames;
-    uint32_t count;
-};
-// False when the identity is not there or not valid: then nothing is.
-bool loop_survey(const struct loop_backup *backup, struct loop_survey *survey);
-void loop_survey_free(struct loop_survey *survey);
-// The frame of this sequence that counts, NULL when there is none.
-const struct loop_frame *loop_survey_frame(const struct loop_survey *survey, uint64_t sequence);
-
-// --- loop_damage.c
-
-// Damages the copy by one fault of those at rest. False when there is nothing that it could hit.
-// `older`: the same folder some time ago, or NULL.
-bool loop_damage(struct loop *loop, struct loop_backup *image, const struct loop_survey *survey,
-                 const struct loop_backup *older, enum fault fault);
+// The image becomes what the folder is; the folder becomes what the image is, all of it durable.
+void loop_image_take(struct loop *loop);
+void loop_image_put(struct loop *loop);
 
 // --- loop_rest.c
 

@@ -15,7 +15,7 @@
 #define LAYER_EVENTS_MAX 8192
 #define LAYER_DESCRIPTORS_MAX 4096
 #define LAYER_SLOTS_MAX 65536
-#define LAYER_NO_FILE UINT16_MAX
+#define LAYER_NO_FILE LOOP_NO_FILE
 
 // A request on a file, from its submission until the server has been told of its end.
 struct layer_request {
@@ -33,8 +33,9 @@ struct layer_request {
     struct iovec pieces[IO_SEND_PIECES_MAX];
     uint32_t count;
     uint64_t sum;     // of the bytes to be written, when they were submitted
-    uint64_t dirty;   // SYNC: what it covers
+    uint32_t time;    // SYNC: it covers what was written until then
     uint64_t size;    // SYNC: ...
+    bool spoils;      // SYNC: ... and puts other bytes on the medium
     uint32_t namings; // SYNC_FOLDER: ...
     bool named;       // CREATE, RENAME, UNLINK: it has changed the folder
     bool delayed;     // counted in loop_shared.delayed
@@ -60,7 +61,6 @@ struct layer {
     uint32_t events;                         // of sockets and signals, not yet delivered
     struct io_event event[LAYER_EVENTS_MAX];
     struct io_event batch[IO_EVENTS_MAX]; // fresh from the ring
-    uint8_t block[LOOP_BLOCK_BYTES];
 };
 
 struct layer *layer_current(void);
@@ -82,7 +82,8 @@ void layer_file_finish(struct layer *layer, struct layer_request *request, struc
 
 // The file of this name, LAYER_NO_FILE when there is none.
 uint16_t layer_disk_find(const struct layer *layer, const char *name);
-// Makes a file, renames or removes one: takes effect at once, is durable when the folder is synced.
+// Makes a file, renames or removes one: takes effect at once, is durable when the folder is synced. A
+// file that has the new name already is replaced.
 uint16_t layer_disk_create(struct layer *layer, const char *name);
 void layer_disk_rename(struct layer *layer, uint16_t file, const char *to);
 void layer_disk_unlink(struct layer *layer, uint16_t file);

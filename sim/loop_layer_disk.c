@@ -1,22 +1,43 @@
 // The fault layer inside the server: what requests do to the disk behind the page cache.
 #include "sim/loop_layer.h"
 
+#include "wal/names.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
-static_assert(LOOP_FILE_BYTES_MAX / LOOP_BLOCK_BYTES <= 64, "a file's blocks are bits of a word");
+// Blocks [from, below) of a file.
+struct span {
+    struct loop_block *blocks;
+    uint64_t from;
+    uint64_t below;
+};
 
 // The blocks that bytes [offset, offset + length) touch.
-static uint64_t blocks_of(uint64_t offset, uint64_t length)
+static struct span span_of(const struct layer *layer, uint16_t index, uint64_t offset,
+                           uint64_t length)
 {
-    uint64_t blocks = 0;
-    for (uint64_t at = offset / LOOP_BLOCK_BYTES * LOOP_BLOCK_BYTES; at < offset + length;
-         at += LOOP_BLOCK_BYTES)
-        blocks |= 1ULL << (at / LOOP_BLOCK_BYTES);
-    return blocks;
+    struct loop_file *file = &layer->shared->files[index];
+    uint64_t below = length == 0 ? offset / LOOP_BLOCK_BYTES
+                                 : (offset + length - 1) / LOOP_BLOCK_BYTES + 1;
+    assert(below <= LOOP_BLOCKS_MAX);
+    if (file->reach < below * LOOP_BLOCK_BYTES)
+        file->reach = below * LOOP_BLOCK_BYTES;
+    return (struct span){layer->shared->blocks[index], offset / LOOP_BLOCK_BYTES, below};
+}
+
+// All of those that have a state.
+static struct span span_all(const struct layer *layer, uint16_t index)
+{
+    return span_of(layer, index, 0, layer->shared->files[index].reach);
+}
+
+static bool block_is_covered(const struct loop_block *block, uint32_t time)
+{
+    return block->dirty != 0 && block->dirty <= time;
 }
 
 // --- names -----------------------------------------------------------------------------------
@@ -32,12 +53,12 @@ uint16_t layer_disk_find(const struct layer *layer, const char *name)
 }
 
 static void naming_add(struct layer *layer, enum loop_naming_kind kind, uint16_t file,
-                       const char *from)
+                       uint16_t replaced, const char *from)
 {
     struct loop_shared *shared = layer->shared;
     assert(shared->namings < LOOP_NAMINGS_MAX);
     struct loop_naming *naming = &shared->naming[shared->namings++];
-    *naming = (struct loop_naming){.kind = kind, .file = file};
+    *naming = (struct loop_naming){.kind = kind, .file = file, .replaced = replaced};
     strncpy(naming->from, from, LOOP_NAME_BYTES - 1);
 }
 
@@ -49,7 +70,7 @@ static bool file_is_forgotten(const struct loop_shared *shared, uint16_t index)
     if (shared->files[index].exists)
         return false;
     for (uint32_t i = 0; i < shared->namings; i++) {
-        if (shared->naming[i].file == index)
+        if (shared->naming[i].file == index || shared->naming[i].replaced == index)
             return false;
     }
     return true;
@@ -63,11 +84,12 @@ uint16_t layer_disk_create(struct layer *layer, const char *name)
         index++;
     assert(index < LOOP_FILES_MAX && strlen(name) < LOOP_NAME_BYTES);
     struct loop_file *file = &shared->files[index];
-    if (file->filled != 0)
-        memset(shared->medium[index], 0, LOOP_FILE_BYTES_MAX);
+    memset(shared->medium[index], 0, file->reach);
+    memset(shared->blocks[index], 0,
+           file->reach / LOOP_BLOCK_BYTES * sizeof(shared->blocks[index][0]));
     *file = (struct loop_file){.used = true, .exists = true};
     strncpy(file->name, name, LOOP_NAME_BYTES - 1);
-    naming_add(layer, LOOP_NAMED_CREATE, index, "");
+    naming_add(layer, LOOP_NAMED_CREATE, index, LAYER_NO_FILE, "");
     return index;
 }
 
@@ -75,16 +97,20 @@ void layer_disk_rename(struct layer *layer, uint16_t index, const char *to)
 {
     struct loop_file *file = &layer->shared->files[index];
     assert(strlen(to) < LOOP_NAME_BYTES);
-    if (layer_disk_find(layer, to) != LAYER_NO_FILE)
+    uint16_t replaced = layer_disk_find(layer, to);
+    // Of all files, only the space for the next checkpoint may be given up so.
+    if (replaced != LAYER_NO_FILE && strcmp(to, WAL_NAME_CHECKPOINT_NEW) != 0)
         layer_violation(layer, "%s is renamed to %s, which exists", file->name, to);
-    naming_add(layer, LOOP_NAMED_RENAME, index, file->name);
+    if (replaced != LAYER_NO_FILE)
+        layer->shared->files[replaced].exists = false;
+    naming_add(layer, LOOP_NAMED_RENAME, index, replaced, file->name);
     strncpy(file->name, to, LOOP_NAME_BYTES - 1);
 }
 
 void layer_disk_unlink(struct layer *layer, uint16_t index)
 {
     layer->shared->files[index].exists = false;
-    naming_add(layer, LOOP_NAMED_UNLINK, index, "");
+    naming_add(layer, LOOP_NAMED_UNLINK, index, LAYER_NO_FILE, "");
 }
 
 void layer_disk_undo_naming(struct layer *layer, const struct layer_request *request)
@@ -99,6 +125,8 @@ void layer_disk_undo_naming(struct layer *layer, const struct layer_request *req
     file->exists = naming.kind != LOOP_NAMED_CREATE;
     if (naming.kind == LOOP_NAMED_RENAME)
         memcpy(file->name, naming.from, LOOP_NAME_BYTES);
+    if (naming.replaced != LAYER_NO_FILE)
+        shared->files[naming.replaced].exists = true;
     shared->namings--;
     memmove(&shared->naming[at], &shared->naming[at + 1],
             (shared->namings - at) * sizeof(shared->naming[0]));
@@ -157,7 +185,8 @@ static void write_sectors(struct layer *layer, const struct layer_request *reque
         write_sector(request, real, at);
         uint64_t after = request->offset + at + LOOP_SECTOR_BYTES;
         end = after > end ? after : end;
-        file->dirty |= blocks_of(request->offset + at, LOOP_SECTOR_BYTES);
+        struct span span = span_of(layer, request->file, request->offset + at, LOOP_SECTOR_BYTES);
+        span.blocks[span.from].dirty = layer->shared->time;
     }
     close(real);
     file->size = end;
@@ -198,7 +227,9 @@ static void medium_write(struct layer *layer, const struct layer_request *reques
     }
     uint64_t end = request->offset + bytes;
     file->durable_size = end > file->durable_size ? end : file->durable_size;
-    file->filled |= blocks_of(request->offset, bytes);
+    struct span span = span_of(layer, request->file, request->offset, bytes);
+    for (uint64_t i = span.from; i < span.below; i++)
+        span.blocks[i].filled = true;
 }
 
 void layer_disk_writing(struct layer *layer, const struct layer_request *request)
@@ -208,70 +239,108 @@ void layer_disk_writing(struct layer *layer, const struct layer_request *request
         layer_violation(layer, "%s is written beyond its size", file->name);
         layer_die(layer);
     }
-    file->flying |= blocks_of(request->offset, request->length);
+    struct span span = span_of(layer, request->file, request->offset, request->length);
+    for (uint64_t i = span.from; i < span.below; i++)
+        span.blocks[i].flying = true;
 }
 
 void layer_disk_written(struct layer *layer, const struct layer_request *request, uint64_t bytes)
 {
     struct loop_file *file = &layer->shared->files[request->file];
     uint64_t end = request->offset + bytes;
-    file->flying &= ~blocks_of(request->offset, request->length);
+    struct span whole = span_of(layer, request->file, request->offset, request->length);
+    for (uint64_t i = whole.from; i < whole.below; i++)
+        whole.blocks[i].flying = false;
     if (bytes == 0)
         return;
-    uint64_t blocks = blocks_of(request->offset, bytes);
+    bool durable = request->dsync && !layer->shared->dsync_unknown;
+    struct span span = span_of(layer, request->file, request->offset, bytes);
     file->size = end > file->size ? end : file->size;
-    file->dropped &= ~blocks;
-    if (request->dsync && !layer->shared->dsync_unknown) {
+    if (durable)
         medium_write(layer, request, bytes);
-        file->dirty &= ~blocks;
-    } else {
-        file->dirty |= request_is_zero(request) ? blocks & file->filled : blocks;
+    for (uint64_t i = span.from; i < span.below; i++) {
+        struct loop_block *block = &span.blocks[i];
+        block->dropped = false;
+        if (durable)
+            block->dirty = 0;
+        else if (!request_is_zero(request) || block->filled)
+            block->dirty = layer->shared->time;
     }
+}
+
+// Other bytes than it was told: the cache does not know.
+static void medium_spoil(struct layer *layer, uint16_t index, uint64_t number)
+{
+    struct loop_shared *shared = layer->shared;
+    uint64_t bit = random_below(&shared->random, LOOP_BLOCK_BYTES * 8);
+    shared->medium[index][number * LOOP_BLOCK_BYTES + bit / 8] ^= (uint8_t)(1U << bit % 8);
+    shared->blocks[index][number].dropped = true;
+}
+
+static void medium_take(struct layer *layer, uint16_t index, int real, uint64_t number)
+{
+    struct loop_shared *shared = layer->shared;
+    uint64_t at = number * LOOP_BLOCK_BYTES;
+    ssize_t got = pread(real, &shared->medium[index][at], LOOP_BLOCK_BYTES, (off_t)at);
+    assert(got >= 0);
+    shared->blocks[index][number].dirty = 0;
+    shared->blocks[index][number].filled = true;
 }
 
 void layer_disk_synced(struct layer *layer, const struct layer_request *request)
 {
-    struct loop_shared *shared = layer->shared;
-    struct loop_file *file = &shared->files[request->file];
-    int real = request->dirty != 0 ? file_open(layer, request->file, O_RDONLY) : -1;
-    for (uint64_t block = 0; real >= 0 && block < 64; block++) {
-        if ((request->dirty >> block & 1) == 0)
+    struct loop_file *file = &layer->shared->files[request->file];
+    // The name may be another file's by now; then nobody will find this one again.
+    int real = file->exists ? file_open(layer, request->file, O_RDONLY) : -1;
+    struct span span = span_all(layer, request->file);
+    uint64_t spoilt = LOOP_BLOCKS_MAX;
+    uint64_t covered = 0;
+    for (uint64_t i = span.from; real >= 0 && i < span.below; i++) {
+        if (!block_is_covered(&span.blocks[i], request->time))
             continue;
-        uint64_t at = block * LOOP_BLOCK_BYTES;
-        ssize_t got = pread(real, &shared->medium[request->file][at], LOOP_BLOCK_BYTES, (off_t)at);
-        assert(got >= 0);
+        medium_take(layer, request->file, real, i);
+        if (request->spoils && random_below(&layer->shared->random, ++covered) == 0)
+            spoilt = i;
     }
     if (real >= 0)
         close(real);
-    file->dirty &= ~request->dirty;
-    file->filled |= request->dirty;
+    if (spoilt < LOOP_BLOCKS_MAX)
+        medium_spoil(layer, request->file, spoilt);
     file->durable_size = request->size > file->durable_size ? request->size : file->durable_size;
 }
 
 // The kernel marks the pages clean, and tells of it only once: the next sync proves nothing.
 void layer_disk_sync_failed(struct layer *layer, const struct layer_request *request)
 {
-    struct loop_file *file = &layer->shared->files[request->file];
-    file->dropped |= request->dirty;
-    file->dirty &= ~request->dirty;
+    struct span span = span_all(layer, request->file);
+    for (uint64_t i = span.from; i < span.below; i++) {
+        if (!block_is_covered(&span.blocks[i], request->time))
+            continue;
+        span.blocks[i].dropped = true;
+        span.blocks[i].dirty = 0;
+    }
 }
 
 void layer_disk_drop_cache(struct layer *layer, uint16_t index)
 {
-    struct loop_shared *shared = layer->shared;
-    struct loop_file *file = &shared->files[index];
-    uint64_t dropped = file->dropped & ~file->dirty;
-    if (dropped == 0)
-        return;
-    int real = file_open(layer, index, O_WRONLY);
-    assert(real >= 0);
-    for (uint64_t block = 0; block < 64; block++) {
-        uint64_t at = block * LOOP_BLOCK_BYTES;
-        if ((dropped >> block & 1) == 0 || at >= file->size)
+    const struct loop_file *file = &layer->shared->files[index];
+    struct span span = span_all(layer, index);
+    int real = -1;
+    for (uint64_t i = span.from; i < span.below; i++) {
+        struct loop_block *block = &span.blocks[i];
+        uint64_t at = i * LOOP_BLOCK_BYTES;
+        if (!block->dropped || block->dirty != 0)
             continue;
-        ssize_t wrote = pwrite(real, &shared->medium[index][at], LOOP_BLOCK_BYTES, (off_t)at);
+        block->dropped = false;
+        if (at >= file->size || !file->exists)
+            continue;
+        if (real < 0)
+            real = file_open(layer, index, O_WRONLY);
+        assert(real >= 0);
+        const uint8_t *medium = &layer->shared->medium[index][at];
+        ssize_t wrote = pwrite(real, medium, LOOP_BLOCK_BYTES, (off_t)at);
         assert(wrote == LOOP_BLOCK_BYTES);
     }
-    close(real);
-    file->dropped &= ~dropped;
+    if (real >= 0)
+        close(real);
 }

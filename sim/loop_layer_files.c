@@ -115,6 +115,9 @@ static struct loop_rule *rule_apply(struct layer *layer, struct layer_request *r
             atomic_fetch_add(&layer->shared->held_ever[request->log], 1);
         }
         return NULL;
+    case LOOP_SPOIL:
+        request->spoils = true;
+        return NULL;
     case LOOP_FAIL:
     case LOOP_SHORT:
         layer->shared->failed[request->class]++;
@@ -147,6 +150,8 @@ static enum loop_class class_of_write(const struct layer *layer, uint16_t file, 
 {
     if (token_unpack(token).operation == TOKEN_SEGMENT)
         return LOOP_WRITE_PREPARE;
+    if (token_unpack(token).operation == TOKEN_CHECKPOINT)
+        return LOOP_WRITE_CHECKPOINT;
     if (file_is_segment(layer, file))
         return LOOP_WRITE_INTENT;
     return file_is_completion(layer, file) ? LOOP_WRITE_COMPLETION : LOOP_WRITE_OTHER;
@@ -156,6 +161,8 @@ static enum loop_class class_of_sync(const struct layer *layer, uint16_t file, u
 {
     if (file == LAYER_NO_FILE)
         return LOOP_SYNC_FOLDER;
+    if (token_unpack(token).operation == TOKEN_CHECKPOINT)
+        return LOOP_SYNC_CHECKPOINT;
     if (token_unpack(token).operation == TOKEN_SEGMENT)
         return LOOP_SYNC_OTHER;
     if (file_is_segment(layer, file))
@@ -239,6 +246,19 @@ void __wrap_io_unlink(struct io *io, int directory, const char *name, uint64_t t
 
 // --- bytes -----------------------------------------------------------------------------------
 
+static bool read_is_impossible(const struct layer *layer, uint16_t file, uint64_t offset,
+                               uint64_t length)
+{
+    const struct loop_shared *shared = layer->shared;
+    for (uint32_t i = 0; i < shared->unreadable_count && file != LAYER_NO_FILE; i++) {
+        uint64_t at = shared->unreadable[i].offset;
+        if (strcmp(shared->files[file].name, shared->unreadable[i].name) == 0 &&
+            offset < at + LOOP_BLOCK_BYTES && at < offset + length)
+            return true;
+    }
+    return false;
+}
+
 void __wrap_io_read(struct io *io, int file, uint8_t *bytes, uint32_t length, uint64_t offset,
                     uint64_t token)
 {
@@ -251,6 +271,10 @@ void __wrap_io_read(struct io *io, int file, uint8_t *bytes, uint32_t length, ui
     const struct loop_rule *rule = rule_apply(layer, request);
     if (rule != NULL) {
         request_end(request, -rule->value);
+        return;
+    }
+    if (read_is_impossible(layer, request->file, offset, length)) {
+        request_end(request, -EIO);
         return;
     }
     __real_io_read(io, file, bytes, length, offset, request_enter(layer, request));
@@ -318,7 +342,7 @@ void __wrap_io_sync(struct io *io, int file, bool data_only, uint64_t token)
     struct layer_request *request =
         request_begin(layer, class_of_sync(layer, index, token), token, index);
     if (index != LAYER_NO_FILE) {
-        request->dirty = layer->shared->files[index].dirty;
+        request->time = layer->shared->time++;
         request->size = layer->shared->files[index].size;
     }
     request->namings = layer->shared->namings;
@@ -347,6 +371,25 @@ void __wrap_io_allocate(struct io *io, int file, uint64_t offset, uint64_t lengt
         return;
     }
     __real_io_allocate(io, file, offset, length, request_enter(layer, request));
+}
+
+void __wrap_io_forget(struct io *io, int file, uint64_t token)
+{
+    struct layer *layer = layer_current();
+    if (layer->shared->unhindered) {
+        __real_io_forget(io, file, token);
+        return;
+    }
+    uint16_t index = file_of(layer, file);
+    struct layer_request *request = request_begin(layer, LOOP_FORGET, token, index);
+    const struct loop_rule *rule = rule_apply(layer, request);
+    if (rule != NULL) {
+        request_end(request, -rule->value);
+        return;
+    }
+    if (index != LAYER_NO_FILE)
+        layer_disk_drop_cache(layer, index);
+    __real_io_forget(io, file, request_enter(layer, request));
 }
 
 void __wrap_io_close(struct io *io, int file, uint64_t token)

@@ -52,8 +52,28 @@ static bool line_is_mute(const struct command_line *line)
     return line->argc > 1 && loop_line_is(line, 0, "CLIENT") && loop_line_is(line, 1, "REPLY");
 }
 
-static bool line_may_be_drawn(const struct loop *loop, const struct command_line *line)
+// What comes behind SAVE waits for it: nothing may, and that it is over has to be seen.
+static bool line_waits(const struct command_line *line)
 {
+    return loop_line_is(line, 0, "SAVE");
+}
+
+static bool client_may_wait(const struct loop *loop, uint32_t index)
+{
+    const struct model_session *session = &loop->clients[index].session;
+    for (uint32_t i = 0; i + 1 < loop->round_count; i++) {
+        if (loop->round[i].client == index)
+            return false;
+    }
+    return session->reply == 0 && !model_session_queues(session);
+}
+
+static bool line_may_be_drawn(const struct loop *loop, uint32_t client,
+                              const struct command_line *line)
+{
+    if (line_waits(line) && !client_may_wait(loop, client))
+        return false;
+
     bool flushes = loop_line_is(line, 0, "FLUSHDB") || loop_line_is(line, 0, "FLUSHALL") ||
                    loop_line_is(line, 0, "SWAPDB");
     return !(loop->may_refuse && line_is_mute(line)) && !(loop->no_flush && flushes);
@@ -70,8 +90,8 @@ void loop_round_draw(struct loop *loop, uint32_t index)
     do {
         client->workload = before;
         workload_next(&loop->plan.workload, &loop->work, &client->workload, loop->wall_ms, line);
-    } while (!line_may_be_drawn(loop, line));
-    client->last = loop_line_is(line, 0, "QUIT");
+    } while (!line_may_be_drawn(loop, index, line));
+    client->last = loop_line_is(line, 0, "QUIT") || line_waits(line);
     // What does not fit the round any more waits for another time.
     bool alone = loop->round_count == 1;
     if (!alone && (line->wire.length > LINE_BYTES_MAX || round_bytes(loop) > ROUND_BYTES_MAX)) {

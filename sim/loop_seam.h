@@ -45,6 +45,7 @@ LOOP_WRAPPED(void, io_allocate,
 LOOP_WRAPPED(void, io_rename,
              (struct io * io, int directory, const char *from, const char *to, uint64_t token));
 LOOP_WRAPPED(void, io_unlink, (struct io * io, int directory, const char *name, uint64_t token));
+LOOP_WRAPPED(void, io_forget, (struct io * io, int file, uint64_t token));
 LOOP_WRAPPED(int, io_drop_cache, (struct io * io, int file));
 LOOP_WRAPPED(bool, io_honours_dsync, (struct io * io, int file, char name[32]));
 

@@ -105,9 +105,10 @@ static void server_arguments(const struct loop *loop, struct arguments *argument
     argument_number(arguments, "--maxmemory", config->maxmemory);
     argument_number(arguments, "--wal-segment-size", config->wal_segment_size);
     argument_number(arguments, "--wal-segments-ahead", config->wal_segments_ahead);
-    // The copy of the disk that the layer keeps is of files that are no longer than a segment: real
-    // files with checkpoints are the crash test's (tests/crash).
-    argument_number(arguments, "--auto-aof-rewrite-percentage", 0);
+    argument_number(arguments, "--auto-aof-rewrite-percentage",
+                    config->auto_aof_rewrite_percentage);
+    argument_number(arguments, "--auto-aof-rewrite-min-size", config->auto_aof_rewrite_min_size);
+    argument_add(arguments, "--save", config->save);
     argument_add(arguments, "--wal-direct-io",
                  config->wal_direct_io == WAL_DIRECT_NO ? "no" : "auto");
     argument_add(arguments, "--appendfsync", modes[config->appendfsync]);

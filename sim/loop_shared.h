@@ -20,13 +20,16 @@
 #define LOOP_ENVIRONMENT "PORO_LOOP_SHARED"
 
 #define LOOP_FILES_MAX 512
-#define LOOP_FILE_BYTES_MAX (256U << 10)
+// Room in the address space; memory is taken only for what is used of it.
+#define LOOP_FILE_BYTES_MAX (256ULL << 20)
 #define LOOP_BLOCK_BYTES 4096U
+#define LOOP_BLOCKS_MAX (LOOP_FILE_BYTES_MAX / LOOP_BLOCK_BYTES) // of a file
 #define LOOP_SECTOR_BYTES 512U
 #define LOOP_NAME_BYTES 32
 #define LOOP_NAMINGS_MAX 4096
 #define LOOP_RULES_MAX 16
 #define LOOP_GATES_MAX 64
+#define LOOP_UNREADABLE_MAX 64
 #define LOOP_PORTS 65536
 
 // What a request on a file is for.
@@ -38,23 +41,31 @@ enum loop_class {
     LOOP_WRITE_INTENT,
     LOOP_WRITE_COMPLETION,
     LOOP_WRITE_PREPARE, // zeros ahead of use
-    LOOP_WRITE_OTHER,   // when a folder is made
+    LOOP_WRITE_CHECKPOINT,
+    LOOP_WRITE_OTHER, // when a folder is made
     LOOP_SYNC_INTENT,   // of written frames
     LOOP_SYNC_COMPLETION,
+    LOOP_SYNC_CHECKPOINT,
     LOOP_SYNC_OTHER, // of a segment that is prepared, or at start
     LOOP_SYNC_FOLDER,
     LOOP_ALLOCATE,
     LOOP_RENAME,
     LOOP_UNLINK,
+    LOOP_FORGET,
     LOOP_CLASSES,
 };
 #define LOOP_BIT(class) (1U << (class))
 #define LOOP_WRITES                                                                                \
     (LOOP_BIT(LOOP_WRITE_INTENT) | LOOP_BIT(LOOP_WRITE_COMPLETION) |                               \
-     LOOP_BIT(LOOP_WRITE_PREPARE) | LOOP_BIT(LOOP_WRITE_OTHER))
+     LOOP_BIT(LOOP_WRITE_PREPARE) | LOOP_BIT(LOOP_WRITE_CHECKPOINT) | LOOP_BIT(LOOP_WRITE_OTHER))
 #define LOOP_SYNCS                                                                                 \
-    (LOOP_BIT(LOOP_SYNC_INTENT) | LOOP_BIT(LOOP_SYNC_COMPLETION) | LOOP_BIT(LOOP_SYNC_OTHER) |     \
-     LOOP_BIT(LOOP_SYNC_FOLDER))
+    (LOOP_BIT(LOOP_SYNC_INTENT) | LOOP_BIT(LOOP_SYNC_COMPLETION) |                                 \
+     LOOP_BIT(LOOP_SYNC_CHECKPOINT) | LOOP_BIT(LOOP_SYNC_OTHER) | LOOP_BIT(LOOP_SYNC_FOLDER))
+// What only checkpoints do, once the server serves. A failure of these is no reason to give up.
+#define LOOP_PLACES                                                                                \
+    (LOOP_BIT(LOOP_SYNC_CHECKPOINT) | LOOP_BIT(LOOP_RENAME) | LOOP_BIT(LOOP_UNLINK) |              \
+     LOOP_BIT(LOOP_FORGET))
+#define LOOP_CHECKPOINT (LOOP_PLACES | LOOP_BIT(LOOP_WRITE_CHECKPOINT))
 #define LOOP_ANY (LOOP_BIT(LOOP_CLASSES) - 1U)
 
 // What a rule does to a request that it hits.
@@ -64,6 +75,7 @@ enum loop_action {
     LOOP_FAIL,  // it ends with -errno `value`; of a write, some sectors may have changed; what a
                 // sync was to write is dropped
     LOOP_SHORT, // a write ends early
+    LOOP_SPOIL, // a sync succeeds, and the medium has other bytes
     LOOP_DELAY, // its end is told only after up to `value` nanoseconds
 };
 
@@ -88,17 +100,24 @@ struct loop_file {
     char name[LOOP_NAME_BYTES];
     uint64_t size;         // the real file's
     uint64_t durable_size; // on the medium
-    uint64_t flying;       // a bit for each block: being written
-    uint64_t dirty;        // a bit for each block: written, and not yet synced
-    uint64_t dropped;      // ... whose sync has failed
-    uint64_t filled;       // ... that may be other than zeros on the medium
+    uint64_t reach;        // behind this, no block has a state, and the medium is zeros
 };
 
+// The state of a file's block.
+struct loop_block {
+    uint32_t dirty; // loop_shared.time when it was written, and it is not yet synced; 0: it is
+    bool flying;    // being written
+    bool dropped;   // a sync of it has failed: what is read is not on the medium
+    bool filled;    // may be other than zeros on the medium
+};
+
+#define LOOP_NO_FILE UINT16_MAX
 // A change to the folder that is not yet durable.
 enum loop_naming_kind { LOOP_NAMED_CREATE, LOOP_NAMED_RENAME, LOOP_NAMED_UNLINK };
 struct loop_naming {
     enum loop_naming_kind kind;
     uint16_t file;
+    uint16_t replaced;          // RENAME: the file that had the name, LOOP_NO_FILE for none
     char from[LOOP_NAME_BYTES]; // RENAME
 };
 
@@ -111,6 +130,11 @@ struct loop_shared {
     bool direct_refused;      // O_DIRECT
     bool dsync_unknown;       // the file system is not known to honour RWF_DSYNC, and does not
     struct loop_rule rules[LOOP_RULES_MAX];
+    uint32_t unreadable_count; // blocks that answer reads with an error
+    struct {
+        char name[LOOP_NAME_BYTES];
+        uint64_t offset;
+    } unreadable[LOOP_UNREADABLE_MAX];
     // What must have come in before the server counts as parked; `gate_holds`: until then none of the
     // received bytes is delivered, so that all are executed in one turn.
     bool gate_holds;
@@ -154,9 +178,11 @@ struct loop_shared {
     // --- the disk; handed on from life to life
     struct random random;  // for rules
     struct random entropy; // of the server
+    uint32_t time;         // of syncs: 1, 2, 3, ...
     uint32_t namings;
     struct loop_naming naming[LOOP_NAMINGS_MAX];
     struct loop_file files[LOOP_FILES_MAX];
+    struct loop_block blocks[LOOP_FILES_MAX][LOOP_BLOCKS_MAX];
     uint8_t medium[LOOP_FILES_MAX][LOOP_FILE_BYTES_MAX];
 };
 
