@@ -17,6 +17,7 @@ void loop_exchange_execute(struct loop *loop, struct loop_exchange *exchange)
     struct loop_client *client = &loop->clients[exchange->client];
     exchange->executed = true;
     model_execute(loop->model, &client->session, &exchange->line, loop->wall_ms, &exchange->reply);
+    exchange->newest = model_newest(loop->model);
     loop->result->tally.operations++;
 }
 
@@ -191,6 +192,16 @@ static void exchange_leaks(struct loop *loop, const struct loop_exchange *exchan
     }
 }
 
+// A checkpoint has everything that was executed before SAVE, on stable storage, whatever the mode.
+static void exchange_saved(struct loop *loop, const struct loop_exchange *exchange)
+{
+    if (exchange->newest > loop->told)
+        loop->told = exchange->newest;
+    if (exchange->newest > loop->floor)
+        loop->floor = exchange->newest;
+    loop_trace(loop, "saved", exchange->newest, 0, 0);
+}
+
 static void exchange_answered(struct loop *loop, struct loop_exchange *exchange, size_t length)
 {
     struct loop_client *client = &loop->clients[exchange->client];
@@ -202,6 +213,8 @@ static void exchange_answered(struct loop *loop, struct loop_exchange *exchange,
         loop->told = reply->shows;
     if (reply->kind != MODEL_NONE && reply->shows > loop->round_told)
         loop->round_told = reply->shows;
+    if (length > 0 && loop_line_saves(&exchange->line) && client->replies.data[0] == '+')
+        exchange_saved(loop, exchange);
     if (reply_is_repeatable(reply))
         trace_bytes(loop->trace, loop_now_ns(loop), "reply", exchange->client, client->replies.data,
                     length);

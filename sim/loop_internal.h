@@ -42,6 +42,7 @@ struct loop_exchange {
     uint32_t client;
     bool executed;
     bool answered;
+    uint64_t newest; // change, when it was executed
     struct command_line line;
     struct model_reply reply;
 };
@@ -173,6 +174,8 @@ bool loop_round_run_rest(struct loop *loop, size_t skip);
 // to do without time passing. False when it has ended.
 bool loop_round_send(struct loop *loop);
 void loop_rounds_free(struct loop *loop);
+// Does the client wait for the checkpoint before it is answered?
+bool loop_line_saves(const struct command_line *line);
 // Does the round change the durability?
 bool loop_round_has_config(const struct loop *loop);
 // Is argument `index` this word, in upper or lower case?

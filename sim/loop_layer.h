@@ -82,6 +82,7 @@ void layer_file_finish(struct layer *layer, struct layer_request *request, struc
 
 // The file of this name, LAYER_NO_FILE when there is none.
 uint16_t layer_disk_find(const struct layer *layer, const char *name);
+bool layer_disk_is_checkpoint(const struct layer *layer, uint16_t file);
 // Makes a file, renames or removes one: takes effect at once, is durable when the folder is synced. A
 // file that has the new name already is replaced.
 uint16_t layer_disk_create(struct layer *layer, const char *name);

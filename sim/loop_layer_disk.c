@@ -21,8 +21,8 @@ static struct span span_of(const struct layer *layer, uint16_t index, uint64_t o
                            uint64_t length)
 {
     struct loop_file *file = &layer->shared->files[index];
-    uint64_t below = length == 0 ? offset / LOOP_BLOCK_BYTES
-                                 : (offset + length - 1) / LOOP_BLOCK_BYTES + 1;
+    uint64_t below =
+        length == 0 ? offset / LOOP_BLOCK_BYTES : (offset + length - 1) / LOOP_BLOCK_BYTES + 1;
     assert(below <= LOOP_BLOCKS_MAX);
     if (file->reach < below * LOOP_BLOCK_BYTES)
         file->reach = below * LOOP_BLOCK_BYTES;
@@ -50,6 +50,12 @@ uint16_t layer_disk_find(const struct layer *layer, const char *name)
             return i;
     }
     return LAYER_NO_FILE;
+}
+
+bool layer_disk_is_checkpoint(const struct layer *layer, uint16_t file)
+{
+    uint64_t number;
+    return wal_checkpoint_name_parse(layer->shared->files[file].name, &number);
 }
 
 static void naming_add(struct layer *layer, enum loop_naming_kind kind, uint16_t file,

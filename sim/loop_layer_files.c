@@ -107,8 +107,10 @@ static struct loop_rule *rule_apply(struct layer *layer, struct layer_request *r
         return NULL;
     case LOOP_DELAY:
         request->due_ns += (int64_t)random_log(&layer->shared->random, (uint64_t)rule->value);
-        request->delayed = true;
-        atomic_fetch_add(&layer->shared->delayed, 1);
+        // The log does not wait for a checkpoint.
+        request->delayed = (LOOP_BIT(request->class) & LOOP_CHECKPOINT) == 0;
+        if (request->delayed)
+            atomic_fetch_add(&layer->shared->delayed, 1);
         request->held = token_holds(request->token, &request->log);
         if (request->held) {
             atomic_fetch_add(&layer->shared->held[request->log], 1);
@@ -268,6 +270,9 @@ void __wrap_io_read(struct io *io, int file, uint8_t *bytes, uint32_t length, ui
         return;
     }
     struct layer_request *request = request_begin(layer, LOOP_READ, token, file_of(layer, file));
+    if (!layer->started && request->file != LAYER_NO_FILE &&
+        layer_disk_is_checkpoint(layer, request->file))
+        layer->shared->based = true;
     const struct loop_rule *rule = rule_apply(layer, request);
     if (rule != NULL) {
         request_end(request, -rule->value);
@@ -468,6 +473,9 @@ static void finish_disk(struct layer *layer, const struct layer_request *request
         finish_sync(layer, request);
     if (request->named && request->result < 0)
         layer_disk_undo_naming(layer, request);
+    if (request->class == LOOP_RENAME && request->result >= 0 &&
+        layer_disk_is_checkpoint(layer, request->file))
+        layer->shared->published++;
     if (request->class == LOOP_ALLOCATE && request->result == 0) {
         struct loop_file *file = &layer->shared->files[request->file];
         uint64_t end = request->offset + request->length;

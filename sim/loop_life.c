@@ -12,6 +12,8 @@
 #define MANY 1000000
 #define LINGER_NS 20000000
 #define LINGER_PPM 40000
+#define LINGER_CHECKPOINT_NS 60000000
+#define LINGER_CHECKPOINT_PPM 400000
 #define MODE_ODDS 60
 // In everysec, what was told before so much time has passed is on stable storage.
 #define EVERYSEC_NS 2100000000
@@ -59,7 +61,8 @@ static void faults_on(struct loop *loop, const struct life *life)
     for (size_t i = 0; i < FILE_FAULTS; i++) {
         const struct file_fault *row = &file_faults[i];
         uint64_t ppm = (uint64_t)loop->plan.ppm[row->fault] * row->odds;
-        if (ppm == 0 || (row->action != LOOP_DELAY && !life->failures))
+        bool fails = row->action != LOOP_DELAY && row->action != LOOP_SPOIL;
+        if (ppm == 0 || (fails && !life->failures))
             continue;
         loop_rule_add(loop, (struct loop_rule){.classes = row->classes,
                                                .action = row->action,
@@ -67,17 +70,17 @@ static void faults_on(struct loop *loop, const struct life *life)
                                                .ppm = (uint32_t)(ppm < 1000000 ? ppm : 1000000),
                                                .left = row->left,
                                                .fault = row->fault});
-        if (row->action != LOOP_DELAY)
+        if (fails)
             loop->may_refuse = true;
     }
 }
 
-// What the layer has made fail in this life.
-static uint64_t failures(const struct loop *loop)
+// What the layer has made fail in this life, of these classes.
+static uint64_t failures(const struct loop *loop, uint32_t classes)
 {
     uint64_t count = 0;
     for (uint32_t i = 0; i < LOOP_CLASSES; i++)
-        count += loop->shared->failed[i];
+        count += (LOOP_BIT(i) & classes) != 0 ? loop->shared->failed[i] : 0;
     return count;
 }
 
@@ -113,13 +116,13 @@ static void life_ended(struct loop *loop, bool power_cut)
 static void life_failed(struct loop *loop)
 {
     const uint64_t *failed = loop->shared->failed;
-    uint64_t count = failures(loop);
+    uint64_t count = failures(loop, LOOP_ANY & ~LOOP_CHECKPOINT);
     if (loop->exit_code != EXIT_LOG_FAILED)
         loop_fail(loop, VERDICT_WRONG, "the server ended with exit code %d", loop->exit_code);
     bool always = model_appendfsync(loop->model) == MODEL_ALWAYS && !loop_round_has_config(loop);
     bool one_write = count == 1 && failed[LOOP_WRITE_INTENT] == 1 && always;
     if (count == 0 || one_write)
-        loop_fail(loop, VERDICT_WRONG, "the server gave up after %llu failures of files",
+        loop_fail(loop, VERDICT_WRONG, "the server gave up after %llu failures of its log's files",
                   (unsigned long long)count);
     loop->result->tally.failed_stops++;
     loop_trace(loop, "gave up", count, 0, 0);
@@ -192,7 +195,7 @@ static void start_ended(struct loop *loop)
     bool power_cut = loop->end == LOOP_KILLED && random_below(&loop->faults, 2) == 0;
     loop->clean = false;
     loop_trace(loop, "start ended", (uint64_t)loop->end, (uint64_t)loop->exit_code, power_cut);
-    if (loop->end != LOOP_KILLED && failures(loop) == 0)
+    if (loop->end != LOOP_KILLED && failures(loop, LOOP_ANY) == 0)
         loop_fail(loop, VERDICT_WRONG, "the server does not start: exit code %d", loop->exit_code);
     if (loop->end == LOOP_KILLED)
         loop->result->tally.crashes++;
@@ -354,18 +357,28 @@ static void work_linger(struct loop *loop)
                                            .ppm = LINGER_PPM,
                                            .left = MANY,
                                            .fault = FAULT_COUNT});
+    // Commands go on between any two steps of a checkpoint.
+    loop_rule_add(loop, (struct loop_rule){.classes = LOOP_CHECKPOINT,
+                                           .action = LOOP_DELAY,
+                                           .value = LINGER_CHECKPOINT_NS,
+                                           .ppm = LINGER_CHECKPOINT_PPM,
+                                           .left = MANY,
+                                           .fault = FAULT_COUNT});
 }
 
 static void work_arm(struct loop *loop, const struct life *life)
 {
-    static const uint32_t classes[] = {LOOP_BIT(LOOP_WRITE_INTENT), LOOP_WRITES | LOOP_SYNCS,
-                                       LOOP_BIT(LOOP_WRITE_COMPLETION), LOOP_ANY};
+    static const uint32_t classes[] = {
+        LOOP_BIT(LOOP_WRITE_INTENT),     LOOP_WRITES | LOOP_SYNCS,
+        LOOP_BIT(LOOP_WRITE_COMPLETION), LOOP_ANY,
+        LOOP_BIT(LOOP_WRITE_CHECKPOINT), LOOP_PLACES | LOOP_BIT(LOOP_SYNC_FOLDER)};
     struct loop_rule rule = {.ppm = 1000000, .left = 1};
     rule.fault = life->power_cut ? FAULT_POWER_CUT : FAULT_KILL;
     if (life->ending == ENDING_KILL_AT) {
-        rule.classes = classes[random_below(&loop->faults, 4)];
+        rule.classes = classes[random_below(&loop->faults, 6)];
         rule.action = random_below(&loop->faults, 2) == 0 ? LOOP_KILL_BEFORE : LOOP_KILL_AFTER;
-        rule.skip = (uint32_t)random_log(&loop->faults, 100);
+        bool few = (rule.classes & LOOP_WRITES) == 0;
+        rule.skip = (uint32_t)random_log(&loop->faults, few ? 20 : 100);
         loop_rule_add(loop, rule);
     }
     if (life->ending == ENDING_KILL_HELD) {

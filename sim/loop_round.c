@@ -53,7 +53,7 @@ static bool line_is_mute(const struct command_line *line)
 }
 
 // What comes behind SAVE waits for it: nothing may, and that it is over has to be seen.
-static bool line_waits(const struct command_line *line)
+bool loop_line_saves(const struct command_line *line)
 {
     return loop_line_is(line, 0, "SAVE");
 }
@@ -71,7 +71,7 @@ static bool client_may_wait(const struct loop *loop, uint32_t index)
 static bool line_may_be_drawn(const struct loop *loop, uint32_t client,
                               const struct command_line *line)
 {
-    if (line_waits(line) && !client_may_wait(loop, client))
+    if (loop_line_saves(line) && !client_may_wait(loop, client))
         return false;
 
     bool flushes = loop_line_is(line, 0, "FLUSHDB") || loop_line_is(line, 0, "FLUSHALL") ||
@@ -91,7 +91,7 @@ void loop_round_draw(struct loop *loop, uint32_t index)
         client->workload = before;
         workload_next(&loop->plan.workload, &loop->work, &client->workload, loop->wall_ms, line);
     } while (!line_may_be_drawn(loop, index, line));
-    client->last = loop_line_is(line, 0, "QUIT") || line_waits(line);
+    client->last = loop_line_is(line, 0, "QUIT") || loop_line_saves(line);
     // What does not fit the round any more waits for another time.
     bool alone = loop->round_count == 1;
     if (!alone && (line->wire.length > LINE_BYTES_MAX || round_bytes(loop) > ROUND_BYTES_MAX)) {

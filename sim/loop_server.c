@@ -144,6 +144,7 @@ static void shared_begin(struct loop_shared *shared, bool unhindered)
     shared->ending = 0;
     shared->signals_wanted = 0;
     shared->violation[0] = '\0';
+    shared->based = false;
     atomic_store(&shared->accepted, 0);
     atomic_store(&shared->ended, 0);
     atomic_store(&shared->signals, 0);
@@ -190,6 +191,8 @@ static void faults_take(struct loop *loop)
         loop->result->tally.faults[i] += now - loop->counted[i];
         loop->counted[i] = now;
     }
+    loop->result->tally.checkpoints += loop->shared->published;
+    loop->shared->published = 0;
 }
 
 // Has the process ended? Never blocks.
@@ -314,6 +317,7 @@ enum loop_end loop_server_start(struct loop *loop, bool unhindered)
         return server_await_serving(loop);
     if (!server_wait_parked(loop))
         return loop->end;
+    loop->result->tally.based += shared->based;
     // Time may have gone beyond, for requests that were held while it started.
     shared->horizon_ns = loop_now_ns(loop);
     return LOOP_RUNNING;

@@ -43,7 +43,7 @@ enum loop_class {
     LOOP_WRITE_PREPARE, // zeros ahead of use
     LOOP_WRITE_CHECKPOINT,
     LOOP_WRITE_OTHER, // when a folder is made
-    LOOP_SYNC_INTENT,   // of written frames
+    LOOP_SYNC_INTENT, // of written frames
     LOOP_SYNC_COMPLETION,
     LOOP_SYNC_CHECKPOINT,
     LOOP_SYNC_OTHER, // of a segment that is prepared, or at start
@@ -163,6 +163,8 @@ struct loop_shared {
     _Atomic uint64_t ended;  // connections whose end the server has been told
     _Atomic uint64_t closed; // ... and that it has closed
     _Atomic uint64_t signals;
+    uint64_t published;  // checkpoints that got their names
+    bool based;          // the present life has read one to start from
     char violation[256]; // a rule of the seam that the server has broken, "" while there is none
     uint64_t requests[LOOP_CLASSES];
     uint64_t failed[LOOP_CLASSES]; // ... that a rule made fail
