@@ -39,6 +39,27 @@ uint32_t loop_runs(const char *scenario)
     return 3;
 }
 
+static const struct {
+    const char *name;
+    uint32_t classes;
+} lies[] = {
+    [LOOP_LIE_NONE] = {"nothing", 0},
+    [LOOP_LIE_LOG] = {"log", LOOP_BIT(LOOP_SYNC_INTENT)},
+    [LOOP_LIE_CHECKPOINT] = {"checkpoint", LOOP_BIT(LOOP_SYNC_CHECKPOINT)},
+    [LOOP_LIE_FOLDER] = {"folder", LOOP_BIT(LOOP_SYNC_FOLDER)},
+};
+
+bool loop_lie_find(const char *name, enum loop_lie *lie)
+{
+    for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+        if (strcmp(lies[i].name, name) != 0)
+            continue;
+        *lie = (enum loop_lie)i;
+        return true;
+    }
+    return false;
+}
+
 // --- small things ----------------------------------------------------------------------------
 
 int64_t loop_now_ns(const struct loop *loop)
@@ -182,8 +203,7 @@ static void run_plan(struct loop *loop, const char *name, uint64_t seed, uint64_
     random_init(&loop->times, seed, "loopback times");
 }
 
-void loop_run(const char *scenario, uint64_t seed, uint64_t without, uint32_t operations,
-              FILE *report, struct loop_result *result)
+void loop_run(const struct loop_options *options, FILE *report, struct loop_result *result)
 {
     struct loop *loop = sim_alloc(1, sizeof(*loop));
     *result = (struct loop_result){.verdict = VERDICT_PASSED, .tally.runs = 1};
@@ -191,11 +211,12 @@ void loop_run(const char *scenario, uint64_t seed, uint64_t without, uint32_t op
     loop->result = result;
     loop->trace = trace_create(NULL);
     signal(SIGPIPE, SIG_IGN);
-    run_plan(loop, scenario, seed, without, operations);
+    run_plan(loop, options->scenario, options->seed, options->without, options->operations);
     if (setjmp(loop->failed) == 0) {
         run_find_server(loop);
         run_make_folder(loop);
         run_make_shared(loop);
+        loop->shared->lies = lies[options->lie].classes;
         loop->model = model_create();
         const struct disk_options roomy = {.capacity_blocks = UINT32_MAX};
         loop->image = disk_create(&roomy, &loop->faults);

@@ -5,6 +5,7 @@
 
 #include "sim/world.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -17,10 +18,19 @@ struct loop_result {
 // How many runs of a scenario are the default.
 uint32_t loop_runs(const char *scenario);
 
-// One run. Wants build/poro-sim-server beside this program. `without`: faults that are left out, a bit
-// each. `operations`: 0, or how many commands instead of what the seed says. A failure is explained
-// to `report`.
-void loop_run(const char *scenario, uint64_t seed, uint64_t without, uint32_t operations,
-              FILE *report, struct loop_result *result);
+// A promise of the disk's that it breaks, so that runs have to fail: syncs that do nothing.
+enum loop_lie { LOOP_LIE_NONE, LOOP_LIE_LOG, LOOP_LIE_CHECKPOINT, LOOP_LIE_FOLDER };
+// By name; false when there is no such one.
+bool loop_lie_find(const char *name, enum loop_lie *lie);
+
+struct loop_options {
+    const char *scenario;
+    uint64_t seed;
+    uint64_t without;    // faults that are left out, a bit each
+    uint32_t operations; // 0, or how many commands instead of what the seed says
+    enum loop_lie lie;
+};
+// One run. Wants build/poro-sim-server beside this program. A failure is explained to `report`.
+void loop_run(const struct loop_options *options, FILE *report, struct loop_result *result);
 
 #endif

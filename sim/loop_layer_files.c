@@ -455,6 +455,8 @@ static void finish_write(struct layer *layer, const struct layer_request *reques
 
 static void finish_sync(struct layer *layer, const struct layer_request *request)
 {
+    if ((layer->shared->lies & LOOP_BIT(request->class)) != 0)
+        return;
     if (request->class == LOOP_SYNC_FOLDER && request->result >= 0)
         layer_disk_folder_synced(layer, request);
     if (request->class == LOOP_SYNC_FOLDER)

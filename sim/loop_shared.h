@@ -128,6 +128,7 @@ struct loop_shared {
     _Atomic int64_t wall_us;  // the wall clock
     bool unhindered;          // nothing is simulated: real time, no waiting for files
     bool direct_refused;      // O_DIRECT
+    uint32_t lies;            // LOOP_BIT of syncs that succeed and do nothing
     bool dsync_unknown;       // the file system is not known to honour RWF_DSYNC, and does not
     struct loop_rule rules[LOOP_RULES_MAX];
     uint32_t unreadable_count; // blocks that answer reads with an error

@@ -21,6 +21,8 @@ static void main_usage(FILE *to)
                 "  --runs K            how many, with seeds that follow (default: the scenario's)\n"
                 "  --jobs J            worker processes (default: one a processor)\n"
                 "  --loopback          the real ring over TCP instead of the virtual world\n"
+                "  --spoil log|checkpoint|folder\n"
+                "                      in loopback: its syncs do nothing, so that runs must fail\n"
                 "  --trace FILE        every step of a single run\n"
                 "  --without A,B,...   leaves out these faults\n"
                 "  --operations N      about so many commands a run\n"
@@ -82,6 +84,8 @@ static bool main_value(struct main_options *options, const char *name, const cha
         job->trace = value;
         return value != NULL;
     }
+    if (strcmp(name, "--spoil") == 0)
+        return value != NULL && loop_lie_find(value, &job->lie);
     if (strcmp(name, "--without") == 0)
         return main_without(value, &job->without);
     if (strcmp(name, "--seed") == 0)
@@ -125,6 +129,10 @@ static bool main_parse(struct main_options *options, int argc, char **argv)
             return false;
         }
         i++;
+    }
+    if (options->job.lie != LOOP_LIE_NONE && !options->job.loopback) {
+        fprintf(stderr, "poro-sim: --spoil is for --loopback\n");
+        return false;
     }
     if (options->job.trace == NULL)
         return true;

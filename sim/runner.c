@@ -114,7 +114,12 @@ static void worker_run(const struct job *job, struct runner_share *share, FILE *
 static void worker_run_loopback(const struct job *job, struct runner_share *share, FILE *report)
 {
     struct loop_result result;
-    loop_run(job->scenario->name, share->seed, job->without, job->operations, report, &result);
+    const struct loop_options options = {.scenario = job->scenario->name,
+                                         .seed = share->seed,
+                                         .without = job->without,
+                                         .operations = job->operations,
+                                         .lie = job->lie};
+    loop_run(&options, report, &result);
     share->hash += result.hash;
     runner_add(&share->tally, &result.tally);
     if (result.verdict == VERDICT_PASSED)

@@ -3,6 +3,7 @@
 #ifndef PORO_SIM_RUNNER_H
 #define PORO_SIM_RUNNER_H
 
+#include "sim/loop.h"
 #include "sim/scenario.h"
 #include "sim/world.h"
 
@@ -21,7 +22,8 @@ struct job {
     uint32_t operations; // 0: as the seed says
     const char *trace;   // file for the trace of a single run, or NULL
     bool loopback;
-    bool progress; // is shown on standard error
+    enum loop_lie lie; // in loopback
+    bool progress;     // is shown on standard error
 };
 
 struct outcome {

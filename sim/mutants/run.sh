@@ -6,17 +6,24 @@
 #
 # From the environment: RUNS: seeds that are tried, in `swarm` and then in the scenario that the patch
 # names (2000). JOBS: patches at a time (2). KEEP=1: keeps the folders of those that were not caught.
-# OPTIONS: further options of poro-sim (such as "--without lying-disk").
+# OPTIONS: further options of poro-sim (such as "--without lying-disk"). LOOPBACK=1: the patch goes into
+# the real server, and the loopback harness has to catch it (RUNS: 200).
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 export LC_ALL=C
 
-RUNS=${RUNS:-2000}
+LOOPBACK=${LOOPBACK:-0}
+RUNS=${RUNS:-$([ "$LOOPBACK" = 1 ] && echo 200 || echo 2000)}
 JOBS=${JOBS:-2}
 KEEP=${KEEP:-0}
 OPTIONS=${OPTIONS:-}
 FIRST_SEED=1
 SECONDS_MAX=3600 # of one call of the simulator
+programs=build/poro-sim
+if [ "$LOOPBACK" = 1 ]; then
+    programs="build/poro-sim build/poro-sim-server"
+    OPTIONS="--loopback $OPTIONS"
+fi
 
 root=$PWD
 patches=$root/sim/mutants
@@ -33,7 +40,8 @@ build_pristine() {
     rm -rf "$scratch"
     mkdir -p "$pristine" || fail "cannot make $scratch"
     cp -a protocol storage wal server sim conf Makefile "$pristine/" || fail "cannot copy"
-    if ! make -s -C "$pristine" -j2 build/poro-sim >"$scratch/pristine.log" 2>&1; then
+    # shellcheck disable=SC2086 # words of their own
+    if ! make -s -C "$pristine" -j2 $programs >"$scratch/pristine.log" 2>&1; then
         tail -n 20 "$scratch/pristine.log"
         fail "the unchanged sources do not build"
     fi
@@ -99,10 +107,11 @@ mutant() {
     folder=$scratch/$name
     scenario=$(sed -n 's/^# scenario: *//p' "$patch" | head -n 1)
     cp -a "$pristine" "$folder" || fail "cannot copy"
+    # shellcheck disable=SC2086 # words of their own
     if ! patch -d "$folder" -p1 -s -F0 --no-backup-if-mismatch <"$patch" >"$scratch/$name.log" 2>&1
     then
         echo "BROKEN $name the patch does not apply (build/mutants/$name.log)"
-    elif ! make -s -C "$folder" build/poro-sim >>"$scratch/$name.log" 2>&1; then
+    elif ! make -s -C "$folder" $programs >>"$scratch/$name.log" 2>&1; then
         echo "BROKEN $name it does not compile (build/mutants/$name.log)"
     else
         look "$folder" "$name" swarm

@@ -1,6 +1,6 @@
 #!/bin/bash
 # sim_test.sh BUILD: the simulator: seeds that once found a bug, every scenario, a swarm, and that a
-# seed means the same in every build. SWARM: how many swarm runs (default 2000).
+# seed means the same in every build; that the loopback harness can fail. SWARM: how many swarm runs (default 2000).
 set -u
 sim=$1/poro-sim
 swarm=${SWARM:-2000}
@@ -51,6 +51,17 @@ same_hashes() {
     [ "$one" = "$three" ] || { echo "$one is not $three of $other"; return 1; }
 }
 
+# The real server, too: with time, files and the order of commands in the harness's hands. Checkpoints
+# are made, and started from.
+loopback_hashes() {
+    local one two
+    one=$(hash_of "$sim" --loopback --scenario checkpoint --seed 100 --runs 2 --operations 800 --jobs 1)
+    "$sim" --loopback --scenario checkpoint --seed 100 --runs 2 --operations 800 --jobs 2 --hash >"$output.two" || return 1
+    two=$(awk '$1 == "hash" { print $2 }' "$output.two")
+    [ -n "$one" ] && [ "$one" = "$two" ] || { echo "$one is not $two"; return 1; }
+    awk '$2 == "checkpoints," { found = $1 > 0 && $3 > 0 } END { exit !found }' "$output.two"
+}
+
 exit_code() { # CODE COMMAND...
     local wanted=$1
     shift
@@ -72,6 +83,11 @@ check "swarm, $swarm seeds" "$sim" --scenario swarm --runs "$swarm"
 for scenario in $("$sim" --list | awk '{ print $1 }'); do
     check "loopback $scenario" "$sim" --loopback --scenario "$scenario"
 done
-rm -f "$output"
+check "loopback: same hashes" loopback_hashes
+for spoilt in log checkpoint folder; do
+    check "loopback: a spoilt $spoilt is noticed" exit_code 5 "$sim" --loopback --spoil "$spoilt" \
+        --scenario checkpoint --runs 20
+done
+rm -f "$output" "$output.two"
 echo "sim: $passed passed, $failed failed"
 [ "$failed" -eq 0 ]
