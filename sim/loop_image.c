@@ -31,8 +31,9 @@ static void names_read(const struct loop *loop, struct names *names)
     for (struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;) {
         if (entry->d_name[0] == '.' || strcmp(entry->d_name, WAL_NAME_LOCK) == 0)
             continue;
-        assert(names->count < NAMES_MAX && strlen(entry->d_name) < LOOP_NAME_BYTES);
-        strcpy(names->names[names->count++], entry->d_name);
+        size_t length = strlen(entry->d_name);
+        assert(names->count < NAMES_MAX && length < LOOP_NAME_BYTES);
+        memcpy(names->names[names->count++], entry->d_name, length + 1);
     }
     if (folder != NULL)
         closedir(folder);
