@@ -1,4 +1,4 @@
-// Reading the log's files at start: in order, one piece ahead of what is being replayed.
+// Reading the log's files at start: in order, some pieces ahead of what is being replayed.
 #include "server/journal_start.h"
 
 #include "server/io.h"
@@ -11,20 +11,79 @@
 // Shorter reads are looks at single blocks: nothing is read ahead for them.
 #define AHEAD_FROM_BYTES KIB(256)
 
+static void ahead_wait(struct start *start, uint32_t piece)
+{
+    struct read_ahead *ahead = &start->ahead;
+    int32_t result;
+    while (ahead->pieces[piece].pending) {
+        if (start_reap(start->server, -1, &result)) {
+            ahead->pieces[piece].pending = false; // the ring failed: whoever waits is told so
+            ahead->pieces[piece].result = result;
+        }
+    }
+}
+
+static void ahead_next(struct read_ahead *ahead)
+{
+    ahead->first = (ahead->first + 1) % START_AHEAD_PIECES;
+    ahead->count--;
+}
+
+static void ahead_drop(struct start *start)
+{
+    while (start->ahead.count > 0) {
+        ahead_wait(start, start->ahead.first);
+        ahead_next(&start->ahead);
+    }
+}
+
 // Gives out of what was read ahead as much as is there of [offset, offset + length). Errors are found
 // again, and told, by whoever reads the place itself.
 static uint64_t ahead_take(struct start *start, uint64_t offset, uint8_t *buffer, uint64_t length)
 {
     struct read_ahead *ahead = &start->ahead;
-    start_wait_ahead(start);
-    bool hit = ahead->wanted && ahead->offset == offset && ahead->result > 0;
-    ahead->wanted = false;
-    if (!hit)
-        return 0;
-    uint64_t there = (uint64_t)ahead->result / WAL_BLOCK_BYTES * WAL_BLOCK_BYTES;
-    uint64_t taken = there < length ? there : length;
-    memcpy(buffer, ahead->buffer, taken);
-    return taken;
+    uint64_t done = 0;
+    while (done < length && ahead->count > 0) {
+        uint32_t piece = ahead->first;
+        ahead_wait(start, piece);
+        int32_t result = ahead->pieces[piece].result;
+        if (ahead->pieces[piece].offset != offset + done || result <= 0)
+            break;
+        uint64_t there = (uint64_t)result / WAL_BLOCK_BYTES * WAL_BLOCK_BYTES;
+        uint64_t taken = there < length - done ? there : length - done;
+        memcpy(buffer + done, ahead->buffer + (size_t)piece * START_AHEAD_BYTES, taken);
+        done += taken;
+        if (taken < START_AHEAD_BYTES)
+            break;
+        ahead_next(ahead);
+    }
+    // It does not go on from here as was expected.
+    if (done < length || (ahead->count > 0 && ahead->pieces[ahead->first].offset != offset + done))
+        ahead_drop(start);
+    return done;
+}
+
+// Reads what follows `offset`, as far as that is not being done.
+static void ahead_submit(struct start *start, uint64_t offset)
+{
+    struct read_ahead *ahead = &start->ahead;
+    bool any = false;
+    for (; ahead->count < START_AHEAD_PIECES; ahead->count++) {
+        uint32_t piece = (ahead->first + ahead->count) % START_AHEAD_PIECES;
+        ahead->pieces[piece].offset = offset + (uint64_t)ahead->count * START_AHEAD_BYTES;
+        ahead->pieces[piece].pending = true;
+        io_read(start->server->io, start->open_file,
+                ahead->buffer + (size_t)piece * START_AHEAD_BYTES, START_AHEAD_BYTES,
+                ahead->pieces[piece].offset, start_ahead_token + piece);
+        any = true;
+    }
+    int32_t result;
+    if (any && start_reap(start->server, 0, &result)) {
+        for (uint32_t i = 0; i < START_AHEAD_PIECES; i++) {
+            ahead->pieces[i].pending = false;
+            ahead->pieces[i].result = result;
+        }
+    }
 }
 
 static int source_open(struct start *start, uint32_t slot)
@@ -65,18 +124,14 @@ int64_t start_source_read(void *context, uint32_t slot, uint64_t offset, uint8_t
     // Headers are looked at before anything is read in earnest.
     if (length > WAL_BLOCK_BYTES)
         loading_read(start->server, done);
-    if (done == length && length >= AHEAD_FROM_BYTES) {
-        start->ahead.wanted = true;
-        start->ahead.offset = offset + length;
-        start_submit_ahead(start);
-    }
+    if (done == length && length >= AHEAD_FROM_BYTES)
+        ahead_submit(start, offset + length);
     return (int64_t)done;
 }
 
 void start_source_close(struct start *start)
 {
-    start_wait_ahead(start);
-    start->ahead.wanted = false;
+    ahead_drop(start);
     if (start->open_file >= 0)
         start_close(start, start->open_file);
     start->open_file = -1;

@@ -29,9 +29,11 @@ bool start_reap(struct server *server, int64_t timeout_ns, int32_t *result)
         struct token token = token_unpack(event->token);
         if (token.operation != TOKEN_START) {
             server_event(server, event);
-        } else if (event->token == start_ahead_token) {
-            server->journal->ahead->pending = false;
-            server->journal->ahead->result = event->result;
+        } else if (event->token >= start_ahead_token) {
+            uint64_t piece = event->token - start_ahead_token;
+            assert(piece < START_AHEAD_PIECES);
+            server->journal->ahead->pieces[piece].pending = false;
+            server->journal->ahead->pieces[piece].result = event->result;
         } else {
             assert(!found);
             found = true;
@@ -49,28 +51,6 @@ int32_t start_wait(struct server *server)
     while (!start_reap(server, -1, &result))
         ;
     return result;
-}
-
-void start_submit_ahead(struct start *start)
-{
-    int32_t result;
-    start->ahead.pending = true;
-    start->journal->ahead = &start->ahead;
-    io_read(start->server->io, start->open_file, start->ahead.buffer, START_AHEAD_BYTES,
-            start->ahead.offset, start_ahead_token);
-    if (start_reap(start->server, 0, &result))
-        start->ahead.result = result; // the ring failed: whoever waits is told so
-}
-
-void start_wait_ahead(struct start *start)
-{
-    int32_t result;
-    while (start->ahead.pending) {
-        if (start_reap(start->server, -1, &result)) {
-            start->ahead.pending = false;
-            start->ahead.result = result;
-        }
-    }
 }
 
 int start_open(struct start *start, const char *name, uint32_t flags)
@@ -406,5 +386,6 @@ int journal_start(struct server *server)
         journal->files[i] = -1;
     struct start start = {.server = server, .journal = journal, .block = block, .open_file = -1};
     start.ahead.buffer = server->read_ahead;
+    journal->ahead = &start.ahead;
     return start_run(&start);
 }

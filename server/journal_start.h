@@ -12,15 +12,21 @@
 
 struct server;
 
-// The piece of a file behind the one that recovery has just been given: read while that is replayed.
-struct read_ahead {
-    uint8_t *buffer; // START_AHEAD_BYTES
-    uint64_t offset;
-    bool wanted;    // there is one
-    bool pending;   // and its read has not ended
-    int32_t result; // bytes or -errno
-};
+// The pieces of a file behind the one that recovery has just been given: read while that is replayed,
+// several at a time. They are as large as what is asked for at once, and small enough that one is
+// still in the processor's cache when it is looked at.
+#define START_AHEAD_PIECES 4
 #define START_AHEAD_BYTES WAL_RECOVERY_READ_BYTES
+struct read_ahead {
+    uint8_t *buffer; // START_AHEAD_PIECES * START_AHEAD_BYTES
+    uint32_t first;  // the next piece; the others come behind it, round and round
+    uint32_t count;
+    struct {
+        uint64_t offset;
+        bool pending;   // its read has not ended
+        int32_t result; // bytes or -errno
+    } pieces[START_AHEAD_PIECES];
+};
 
 // What the start needs and the running server does not.
 struct start {
@@ -49,11 +55,8 @@ bool start_reap(struct server *server, int64_t timeout_ns, int32_t *result);
 // Waits for the request just queued with start_token. Its result.
 int32_t start_wait(struct server *server);
 
-// The same for one read that goes on in the background: handed over at once, waited for when it is
-// needed.
+// The same for reads that go on in the background; the number of the piece is added.
 static const uint64_t start_ahead_token = (uint64_t)TOKEN_START << 56 | 1ULL << 32;
-void start_submit_ahead(struct start *start);
-void start_wait_ahead(struct start *start);
 
 // Requests on files of the data folder, one at a time: results as in io.h.
 int start_open(struct start *start, const char *name, uint32_t flags);

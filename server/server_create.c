@@ -8,6 +8,7 @@
 #include "server/idle.h"
 #include "server/info.h"
 #include "server/journal.h"
+#include "server/journal_start.h"
 #include "server/memory.h"
 #include "server/reply.h"
 #include "server/rewrite.h"
@@ -73,7 +74,8 @@ static void create_sizes(const struct config *config, size_t bytes[REGION_COUNT]
     bytes[REGION_TABLE_1] = bytes[REGION_TABLE_0];
     bytes[REGION_STAGING_0] = create_round(WAL_BATCH_BYTES_MAX * 5 / 4);
     bytes[REGION_STAGING_1] = bytes[REGION_STAGING_0];
-    bytes[REGION_RECOVERY] = create_round(WAL_FRAME_BYTES_MAX + 2 * WAL_RECOVERY_READ_BYTES);
+    bytes[REGION_RECOVERY] = create_round(WAL_FRAME_BYTES_MAX + WAL_RECOVERY_READ_BYTES +
+                                          START_AHEAD_PIECES * START_AHEAD_BYTES);
     bytes[REGION_REPLIES] = create_round((uint64_t)create_reply_chunks(config) * REPLY_CHUNK_BYTES);
     bytes[REGION_CHECKPOINT] = create_round(checkpoint_region_bytes());
     bytes[REGION_STATIC] = create_round(
@@ -138,11 +140,10 @@ static bool create_parts(struct server *server, const struct memory *memory)
     evict_policy(server);
     server->replies = reply_pool_create(allocator, memory->address[REGION_REPLIES],
                                         create_reply_chunks(&server->config), server->keyspace);
+    size_t recovery = memory->bytes[REGION_RECOVERY] - START_AHEAD_PIECES * START_AHEAD_BYTES;
     server->wal_recovery =
-        wal_recovery_create(allocator, memory->address[REGION_RECOVERY],
-                            memory->bytes[REGION_RECOVERY] - WAL_RECOVERY_READ_BYTES);
-    server->read_ahead = (uint8_t *)memory->address[REGION_RECOVERY] +
-                         memory->bytes[REGION_RECOVERY] - WAL_RECOVERY_READ_BYTES;
+        wal_recovery_create(allocator, memory->address[REGION_RECOVERY], recovery);
+    server->read_ahead = (uint8_t *)memory->address[REGION_RECOVERY] + recovery;
     server->command_stats = command_stats_create(allocator);
     server->slowlog = slowlog_create(allocator);
     server->rewrite = rewrite_create(allocator);

@@ -140,7 +140,7 @@ struct wal_recovery;
 size_t wal_recovery_overhead(void);
 // `buffer`: block-aligned, wal_frame_bytes_max + WAL_RECOVERY_READ_BYTES for reads of full length;
 // at least one block more than the largest frame. Stays the caller's.
-#define WAL_RECOVERY_READ_BYTES MIB(4)
+#define WAL_RECOVERY_READ_BYTES MIB(1)
 struct wal_recovery *wal_recovery_create(struct allocator *allocator, uint8_t *buffer,
                                          size_t buffer_bytes);
 
