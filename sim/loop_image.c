@@ -87,7 +87,6 @@ void loop_image_take(struct loop *loop)
     struct bytes bytes = {0};
     struct names names;
     names_read(loop, &names);
-    disk_settle(disk);
     for (uint32_t i = disk->files_count; i > 0; i--) {
         struct disk_file *file = disk->files[i - 1];
         if (names_have(&names, file->name))
