@@ -25,6 +25,8 @@
 #define STEPS_SHOWN 40
 // The smallest: all files are copied again and again.
 #define SEGMENT_BYTES KIB(256)
+// A server without keys uses about so much.
+#define MEMORY_LEAST (int64_t) KIB(10)
 
 uint32_t loop_runs(const char *scenario)
 {
@@ -187,7 +189,9 @@ static void run_plan(struct loop *loop, const char *name, uint64_t seed, uint64_
     if (!scenario->loads)
         plan->config.wal_segment_size = SEGMENT_BYTES;
     plan->config.timeout_s = 0;
-    plan->config.maxmemory_policy = MAXMEMORY_NOEVICTION; // what is evicted, only the server knows
+    // Here a life has fewer commands.
+    if (plan->config.maxmemory_policy != MAXMEMORY_NOEVICTION)
+        plan->config.maxmemory -= (plan->config.maxmemory - MEMORY_LEAST) * 15 / 16;
     if (plan->config.hz > HZ_MAX)
         plan->config.hz = HZ_MAX;
     if (plan->workload.flush_ppm < FLUSH_PPM_MIN && !scenario->swarm)

@@ -142,8 +142,13 @@ static void exchange_execute_late(struct loop *loop, struct loop_exchange *excha
 {
     struct loop_client *client = &loop->clients[exchange->client];
     char text[256];
+    uint64_t newest = model_newest(loop->model);
+    loop_evict_take(loop, true);
     if (!reply_is_refusal(&client->replies, text)) {
         loop_exchange_execute(loop, exchange);
+        // What has gone since is not what SAVE promises.
+        if (loop_line_saves(&exchange->line))
+            exchange->newest = newest;
         return;
     }
     if (line_never_refused(&exchange->line) && !model_session_queues(&client->session))
@@ -207,7 +212,8 @@ static void exchange_answered(struct loop *loop, struct loop_exchange *exchange,
     struct loop_client *client = &loop->clients[exchange->client];
     const struct model_reply *reply = &exchange->reply;
     exchange->answered = true;
-    if (reply->kind != MODEL_NONE)
+    // Keys may have gone since, whose deletion is on its way.
+    if (reply->kind != MODEL_NONE && !loop->evicts)
         exchange_leaks(loop, exchange);
     if (reply->kind != MODEL_NONE && reply->shows > loop->told)
         loop->told = reply->shows;

@@ -108,6 +108,8 @@ struct loop {
     int64_t wall_ms;
     bool may_refuse;               // commands for want of space or memory
     uint64_t refused;              // ... and were
+    bool evicts;                   // keys leave for want of memory: which, only the server knows
+    uint32_t told_at;              // of what the layer has told, so much has been taken
     bool no_flush;                 // nobody may remove all keys for now
     bool kill_when_held;           // the server, as soon as a reply waits for a delayed write
     struct disk *image;            // of the folder, to be surveyed and damaged
@@ -200,6 +202,16 @@ bool loop_round_held(const struct loop *loop);
 
 // Adds commands to the round that look at what those before have changed.
 void loop_probe_draw(struct loop *loop);
+
+// --- loop_evict.c: keys that leave
+
+// A start has a policy, and memory for everything; then the plan's. False when the server ended.
+const char *loop_evict_policy(const struct loop *loop);
+void loop_evict_begin(struct loop *loop);
+bool loop_evict_limit(struct loop *loop);
+// Tells the model which keys have gone since the last time; `to_command`: up to the next command that
+// the server has executed or refused. Returns which, LOOP_TOLD_NOTHING when there is none.
+enum loop_told_kind loop_evict_take(struct loop *loop, bool to_command);
 
 // --- loop_state.c: states
 

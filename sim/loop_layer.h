@@ -50,9 +50,10 @@ struct layer {
     uint64_t serial;
     uint32_t in_kernel;
     bool kill_due;
-    bool touched; // something was handed to the ring since it was looked at
-    bool started; // everything that a start waits for is done
-    bool accepts; // as it does already while data is loaded
+    uint64_t need; // memory, of whoever waits for an eviction
+    bool touched;  // something was handed to the ring since it was looked at
+    bool started;  // everything that a start waits for is done
+    bool accepts;  // as it does already while data is loaded
     struct layer_request requests[LAYER_REQUESTS_MAX];
     uint16_t file_of[LAYER_DESCRIPTORS_MAX]; // open descriptors
     uint16_t port_of[LAYER_DESCRIPTORS_MAX]; // accepted sockets

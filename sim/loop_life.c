@@ -101,6 +101,7 @@ static void failures_forget(struct loop *loop)
 static void life_ended(struct loop *loop, bool power_cut)
 {
     loop_clients_forget(loop);
+    loop_evict_take(loop, false);
     if (model_appendfsync(loop->model) == MODEL_ALWAYS && !loop_round_has_config(loop))
         loop->floor = loop->told;
     loop->clean = loop->end == LOOP_STOPPED;
@@ -226,6 +227,7 @@ static void start_settings(struct loop *loop)
 static void life_start(struct loop *loop)
 {
     start_settings(loop);
+    loop_evict_begin(loop);
     for (uint32_t attempt = 1;; attempt++) {
         loop_rules_clear(loop);
         if (attempt < START_ATTEMPTS)
@@ -344,7 +346,7 @@ static bool work_mode(struct loop *loop)
 static bool work_inspect(struct loop *loop)
 {
     uint32_t odds = strcmp(loop->plan.scenario->name, "comprehensive") == 0 ? 20 : 300;
-    return random_below(&loop->times, odds) != 0 || loop_inspect(loop);
+    return random_below(&loop->times, odds) != 0 || loop->evicts || loop_inspect(loop);
 }
 
 // No fault: now and then a disk takes its time. What is not yet written must not show meanwhile.
@@ -397,12 +399,14 @@ static void life_work(struct loop *loop, struct life *life)
     uint64_t until = loop->result->tally.operations + life->operations;
     loop->may_refuse = loop->plan.config.maxmemory < (int64_t)MIB(16);
     loop->kill_when_held = false;
-    bool alive = work_connect(loop) && loop_state_wall(loop, loop->wall_ms);
+    bool alive =
+        work_connect(loop) && loop_state_wall(loop, loop->wall_ms) && loop_evict_limit(loop);
     faults_on(loop, life);
     work_arm(loop, life);
     work_linger(loop);
     while (alive && loop->result->tally.operations < until)
-        alive = work_round(loop) && work_time(loop) && work_wall(loop) && loop_space_fault(loop) &&
+        alive = work_round(loop) && work_time(loop) && work_wall(loop) &&
+                (loop->evicts || loop_space_fault(loop)) &&
                 (loop->may_refuse || loop_network_fault(loop)) && work_mode(loop) &&
                 work_inspect(loop);
     loop->kill_when_held = false;

@@ -165,6 +165,7 @@ static bool round_settle(struct loop *loop)
 static bool round_send(struct loop *loop, size_t skip)
 {
     struct bytes wire = {0};
+    loop_evict_take(loop, false);
     // What was executed before this round is written, unless a write is late.
     if (loop->round_sent == 0 && !loop_round_held(loop))
         loop_round_safe(loop, model_newest(loop->model));
@@ -256,7 +257,7 @@ static bool round_run(struct loop *loop, size_t skip)
         // Whether the unanswered ones were executed shows after the restart.
         for (uint32_t i = 0; i < loop->round_count; i++) {
             struct loop_exchange *exchange = &loop->round[i];
-            if (!exchange->executed)
+            if (!exchange->executed && loop_evict_take(loop, true) != LOOP_TOLD_REFUSED)
                 loop_exchange_execute(loop, exchange);
         }
         return false;

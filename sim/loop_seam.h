@@ -4,8 +4,12 @@
 #define PORO_SIM_LOOP_SEAM_H
 
 #include "server/clock.h"
+#include "server/data.h"
+#include "server/evict.h"
 #include "server/io.h"
 #include "server/server.h"
+
+struct call;
 
 // Declares both: __wrap_NAME, which the server's calls come to, and __real_NAME, which they meant.
 #define LOOP_WRAPPED(type, name, arguments)                                                        \
@@ -17,6 +21,11 @@ LOOP_WRAPPED(int64_t, clock_wall_us, (void));
 LOOP_WRAPPED(void, clock_entropy, (void *bytes, size_t length));
 
 LOOP_WRAPPED(int, server_run, (struct server * server));
+
+LOOP_WRAPPED(enum evict_result, evict_room,
+             (struct server * server, struct connection *connection, uint64_t bytes));
+LOOP_WRAPPED(enum wal_admission, data_drop, (struct server * server, const struct key *key));
+LOOP_WRAPPED(bool, commands_call, (struct call * call));
 
 LOOP_WRAPPED(int, io_wait, (struct io * io, int64_t timeout_ns, struct io_event *events));
 LOOP_WRAPPED(void, io_accept, (struct io * io, int listener, uint64_t token));

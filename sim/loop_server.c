@@ -28,6 +28,7 @@
 #define STOP_NS_MAX 60000000000
 #define LOG_SHOWN_BYTES 3000
 #define SERVER_WORDS_MAX 48
+#define MEMORY_ENOUGH (int64_t) MIB(512)
 
 static int64_t real_ns(void)
 {
@@ -102,7 +103,9 @@ static void server_arguments(const struct loop *loop, struct arguments *argument
     argument_number(arguments, "--port", loop->port);
     argument_add(arguments, "--dir", loop->data);
     argument_number(arguments, "--maxclients", 200);
-    argument_number(arguments, "--maxmemory", config->maxmemory);
+    argument_number(arguments, "--maxmemory", loop->evicts ? MEMORY_ENOUGH : config->maxmemory);
+    argument_add(arguments, "--maxmemory-policy", loop_evict_policy(loop));
+    argument_number(arguments, "--maxmemory-samples", config->maxmemory_samples);
     argument_number(arguments, "--wal-segment-size", config->wal_segment_size);
     argument_number(arguments, "--wal-segments-ahead", config->wal_segments_ahead);
     argument_number(arguments, "--auto-aof-rewrite-percentage",
@@ -145,6 +148,7 @@ static void shared_begin(struct loop_shared *shared, bool unhindered)
     shared->signals_wanted = 0;
     shared->violation[0] = '\0';
     shared->based = false;
+    shared->told_bytes = 0;
     atomic_store(&shared->accepted, 0);
     atomic_store(&shared->ended, 0);
     atomic_store(&shared->signals, 0);

@@ -121,6 +121,20 @@ struct loop_naming {
     char from[LOOP_NAME_BYTES]; // RENAME
 };
 
+// What the layer tells of eviction, in the order in which it happens: a key follows.
+enum loop_told_kind {
+    LOOP_TOLD_NOTHING,
+    LOOP_TOLD_EVICTED,
+    LOOP_TOLD_EXECUTED, // a command
+    LOOP_TOLD_REFUSED,  // ... for want of memory or space
+};
+struct loop_told {
+    enum loop_told_kind kind;
+    uint32_t database;
+    uint32_t length;
+};
+#define LOOP_TOLD_BYTES_MAX (16U << 20)
+
 struct loop_shared {
     // --- set by the harness while the server is parked or not there
     _Atomic uint64_t request; // counts what it asks for
@@ -170,6 +184,9 @@ struct loop_shared {
     uint64_t requests[LOOP_CLASSES];
     uint64_t failed[LOOP_CLASSES]; // ... that a rule made fail
     uint64_t faults[FAULT_COUNT];
+
+    uint32_t told_bytes; // the harness takes what is there, and forgets it
+    uint8_t told[LOOP_TOLD_BYTES_MAX];
 
     // --- the connections of each client's port
     uint64_t received[LOOP_PORTS];
