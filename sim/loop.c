@@ -25,6 +25,8 @@
 #define STEPS_SHOWN 40
 // The smallest: all files are copied again and again.
 #define SEGMENT_BYTES KIB(256)
+// While a million keys are loaded, checkpoints begin at this length of the log, then at twice theirs.
+#define LOAD_REWRITE_BYTES (int64_t) MIB(8)
 // A server without keys uses about so much.
 #define MEMORY_LEAST (int64_t) KIB(10)
 
@@ -186,8 +188,12 @@ static void run_plan(struct loop *loop, const char *name, uint64_t seed, uint64_
     assert(scenario != NULL);
     plan_draw(&loop->plan, scenario, seed, without, operations);
     struct plan *plan = &loop->plan;
-    if (!scenario->loads)
+    if (scenario->loads) {
+        plan->config.auto_aof_rewrite_percentage = 100;
+        plan->config.auto_aof_rewrite_min_size = LOAD_REWRITE_BYTES;
+    } else {
         plan->config.wal_segment_size = SEGMENT_BYTES;
+    }
     plan->config.timeout_s = 0;
     // Here a life has fewer commands.
     if (plan->config.maxmemory_policy != MAXMEMORY_NOEVICTION)
