@@ -67,6 +67,7 @@ struct memory_numbers {
     uint64_t keys;
     uint64_t arena_used;
     uint64_t arena_span;
+    uint64_t arena_resident;
 };
 
 static void memory_count(const struct server *server, struct memory_numbers *n)
@@ -79,6 +80,7 @@ static void memory_count(const struct server *server, struct memory_numbers *n)
         .log = wal_open_bytes(server->wal),
         .arena_used = arena_used_bytes(server->arena),
         .arena_span = arena_span_bytes(server->arena),
+        .arena_resident = arena_resident_bytes(server->arena),
     };
     uint64_t chunks = reply_pool_capacity(server->replies) - reply_pool_free(server->replies);
     n->clients = chunks * REPLY_CHUNK_BYTES + server->input_bytes + server->large_bytes;
@@ -130,13 +132,13 @@ static void stats_allocator(struct call *call, const struct memory_numbers *n)
 {
     stats_integer(call, "allocator.allocated", (int64_t)n->arena_used);
     stats_integer(call, "allocator.active", (int64_t)n->arena_span);
-    stats_integer(call, "allocator.resident", (int64_t)n->arena_span);
+    stats_integer(call, "allocator.resident", (int64_t)n->arena_resident);
     stats_double(call, "allocator-fragmentation.ratio", memory_ratio(n->arena_span, n->arena_used));
     stats_integer(call, "allocator-fragmentation.bytes", (int64_t)(n->arena_span - n->arena_used));
-    stats_double(call, "allocator-rss.ratio", 1);
-    stats_integer(call, "allocator-rss.bytes", 0);
-    stats_double(call, "rss-overhead.ratio", memory_ratio(n->resident, n->arena_span));
-    stats_integer(call, "rss-overhead.bytes", (int64_t)(n->resident - n->arena_span));
+    stats_double(call, "allocator-rss.ratio", memory_ratio(n->arena_resident, n->arena_span));
+    stats_integer(call, "allocator-rss.bytes", (int64_t)(n->arena_resident - n->arena_span));
+    stats_double(call, "rss-overhead.ratio", memory_ratio(n->resident, n->arena_resident));
+    stats_integer(call, "rss-overhead.bytes", (int64_t)(n->resident - n->arena_resident));
     stats_double(call, "fragmentation", memory_ratio(n->resident, n->used));
     stats_integer(call, "fragmentation.bytes", (int64_t)(n->resident - n->used));
 }
@@ -147,7 +149,9 @@ void command_memory_stats(struct call *call)
     struct memory_numbers n;
     memory_count(server, &n);
     uint64_t overhead = n.tables + n.clients + n.log;
-    uint64_t dataset = n.used > overhead ? n.used - overhead : 0;
+    // Replies and the log lie elsewhere.
+    uint64_t within = data_overhead_bytes(server);
+    uint64_t dataset = n.used > within ? n.used - within : 0;
     resp_map(call->reply, 27 + stats_databases(server));
     stats_integer(call, "peak.allocated", (int64_t)n.peak);
     stats_integer(call, "total.allocated", (int64_t)n.used);

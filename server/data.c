@@ -4,6 +4,7 @@
 #include "server/clock.h"
 #include "server/commands.h"
 #include "server/connection.h"
+#include "server/evict.h"
 #include "server/hold.h"
 #include "server/idle.h"
 #include "server/journal.h"
@@ -23,6 +24,12 @@
 uint64_t data_used_bytes(const struct server *server)
 {
     return arena_used_bytes(server->arena) + keyspace_table_bytes(server->keyspace);
+}
+
+uint64_t data_overhead_bytes(const struct server *server)
+{
+    return keyspace_table_bytes(server->keyspace) + server->input_bytes + server->large_bytes +
+           server->transaction_bytes;
 }
 
 uint64_t data_peak_bytes(const struct server *server)
@@ -51,8 +58,9 @@ bool data_has_room(const struct server *server, uint64_t bytes)
 
 bool data_wait_room(struct call *call, uint64_t bytes)
 {
-    if (call->server->config.maxmemory_policy == MAXMEMORY_NOEVICTION || call->inner ||
-        call->denied || data_fits(call->server, bytes))
+    const struct server *server = call->server;
+    if (call->inner || call->denied || data_fits(server, bytes) ||
+        (server->config.maxmemory_policy == MAXMEMORY_NOEVICTION && !evict_possible(server, bytes)))
         return false;
     call->again = true;
     call->wait = WAIT_MEMORY;

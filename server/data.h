@@ -58,6 +58,8 @@ bool data_swap(struct call *call, uint32_t a, uint32_t b);
 
 // Memory that counts against maxmemory.
 uint64_t data_used_bytes(const struct server *server);
+// Of these, what is not keys and values: tables, and what clients have sent.
+uint64_t data_overhead_bytes(const struct server *server);
 // True when `bytes` more (arena_round sizes) stay within maxmemory and within the arena.
 bool data_has_room(const struct server *server, uint64_t bytes);
 // The same; else replies OOM. What the call sets after that, up to this much, is not refused any more.

@@ -7,14 +7,27 @@
 
 struct server;
 
+enum defrag_kind {
+    DEFRAG_LOOSE,     // spans of which little is in use
+    DEFRAG_SCATTERED, // free pages between others
+    DEFRAG_KINDS,
+};
+
+struct defrag_work {
+    bool running;
+    uint64_t barren;  // runs of pages looked at since one was freed
+    uint64_t round;   // bytes when the last round ended; 0: none has
+    uint64_t gave_up; // bytes when a whole round found nothing to do; 0: it has not
+};
+
 // Part of the server.
 struct defrag {
-    bool running;
+    bool running; // one of:
+    struct defrag_work works[DEFRAG_KINDS];
+    uint32_t turn;    // the one that took the last step
     int64_t look_ns;  // when it was looked at last whether it is worthwhile
     int64_t step_ns;  // when the last step was taken
     int64_t began_ns; // when it began to run
-    uint64_t barren;  // runs of pages looked at since one was freed
-    uint64_t gave_up; // loose bytes when a whole round found nothing to do; 0: it has not
     int64_t total_ns; // that it ran, without the present time
     uint64_t moved;   // entries
     uint64_t freed;   // spans

@@ -21,6 +21,8 @@
 // Buckets that one search goes through, and one sweep for keys of flushed databases.
 #define SEARCH_BUCKETS 256
 #define SWEEP_BUCKETS 64
+// The same, and of a table that shrinks, where no key may go.
+#define TIDY_BUCKETS 8
 
 enum evict_kind evict_kind(enum config_maxmemory_policy policy)
 {
@@ -181,14 +183,25 @@ static bool evict_allowed(const struct server *server)
            server->state == SERVER_SERVING && server->pause.mode == PAUSE_NONE;
 }
 
+// Without taking a key: what has been flushed goes, and a table that has become too large.
+static bool evict_tidies(const struct server *server, uint64_t bytes)
+{
+    if (server->state != SERVER_SERVING || server->pause.mode != PAUSE_NONE ||
+        bytes > (uint64_t)server->config.maxmemory)
+        return false;
+    return keyspace_count_dead(server->keyspace) > 0 ||
+           data_used_bytes(server) + bytes <=
+               (uint64_t)server->config.maxmemory + keyspace_spare_bytes(server->keyspace);
+}
+
 bool evict_possible(const struct server *server, uint64_t bytes)
 {
+    if (server->config.maxmemory_policy == MAXMEMORY_NOEVICTION)
+        return evict_tidies(server, bytes);
     if (!evict_allowed(server) || evict_keys(server) == 0)
         return false;
     // What no eviction frees.
-    uint64_t rest = keyspace_table_bytes(server->keyspace) + server->input_bytes +
-                    server->large_bytes + server->transaction_bytes;
-    return rest + bytes <= (uint64_t)server->config.maxmemory;
+    return data_overhead_bytes(server) + bytes <= (uint64_t)server->config.maxmemory;
 }
 
 // --- evicting --------------------------------------------------------------------------------
@@ -236,6 +249,30 @@ static enum evict_result evict_one(struct server *server)
     return EVICT_DONE;
 }
 
+// As evict_go where no key may go.
+static enum evict_result evict_tidy(struct server *server, uint64_t bytes, int64_t began_ns)
+{
+    keyspace_press(server->keyspace, true);
+    if (server->evict.turn_work == 0)
+        data_reclaim(server);
+    while (!evict_has_room(server, bytes)) {
+        if (evict_spent(&server->evict, began_ns))
+            return EVICT_GOING;
+        bool dead = keyspace_count_dead(server->keyspace) > 0;
+        server->sweep_stopped = false;
+        if (dead)
+            data_sweep_some(server, TIDY_BUCKETS);
+        // What has expired cannot be logged: the flushed keys behind it are not reached.
+        if (server->sweep_stopped)
+            return EVICT_FAILED;
+        if (!keyspace_grow(server->keyspace, TIDY_BUCKETS) && !dead)
+            break;
+    }
+    if (evict_has_room(server, bytes))
+        return EVICT_DONE;
+    return evict_tidies(server, bytes) ? EVICT_GOING : EVICT_FAILED;
+}
+
 static enum evict_result evict_go(struct server *server, uint64_t bytes, int64_t began_ns)
 {
     if (!evict_has_room(server, bytes) && server->evict.turn_work == 0)
@@ -260,7 +297,9 @@ static enum evict_result evict_until(struct server *server, uint64_t bytes)
     if (evict_has_room(server, bytes))
         return EVICT_DONE;
     int64_t began_ns = clock_monotonic_ns();
-    enum evict_result result = evict_go(server, bytes, began_ns);
+    bool tidies = server->config.maxmemory_policy == MAXMEMORY_NOEVICTION;
+    enum evict_result result =
+        tidies ? evict_tidy(server, bytes, began_ns) : evict_go(server, bytes, began_ns);
     server->evict.turn_ns += clock_monotonic_ns() - began_ns;
     return result;
 }
@@ -315,6 +354,8 @@ void evict_housekeeping(struct server *server)
                  (owner->wait == WAIT_MEMORY || owner->links[LIST_RUNNABLE].linked);
     if (owner != NULL && !waits)
         evict_settle(evict, owner);
+    if (evict->owner == NULL)
+        keyspace_press(server->keyspace, false);
     evict->going = false;
     evict->blocked = evict->blocked && waits;
     if (server->config.maxmemory_policy != MAXMEMORY_NOEVICTION || evict->exceeded_ns != 0)

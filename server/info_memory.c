@@ -62,34 +62,36 @@ void info_memory(struct info *info)
     uint64_t used = data_used_bytes(server);
     uint64_t peak = data_peak_bytes(server);
     uint64_t resident = memory_resident_bytes();
-    uint64_t tables = keyspace_table_bytes(server->keyspace);
     uint64_t allocated = arena_used_bytes(server->arena);
     uint64_t active = arena_span_bytes(server->arena);
+    uint64_t arena = arena_resident_bytes(server->arena);
+    uint64_t overhead = data_overhead_bytes(server);
     struct keyspace_stats keys;
     keyspace_stats(server->keyspace, &keys);
     uint64_t replies =
         (uint64_t)(reply_pool_capacity(server->replies) - reply_pool_free(server->replies)) *
         REPLY_CHUNK_BYTES;
+    uint64_t dataset = used > overhead ? used - overhead : 0;
     info_bytes(info, "used_memory", used);
     info_bytes(info, "used_memory_rss", resident);
     info_bytes(info, "used_memory_peak", peak);
     info_text(info, "used_memory_peak_perc:%.2f%%\r\n",
               peak > 0 ? (double)used * 100 / (double)peak : 0);
-    info_number(info, "used_memory_overhead", tables);
+    info_number(info, "used_memory_overhead", overhead);
     info_number(info, "used_memory_startup", 0);
-    info_number(info, "used_memory_dataset", used - tables);
+    info_number(info, "used_memory_dataset", dataset);
     info_text(info, "used_memory_dataset_perc:%.2f%%\r\n",
-              used > 0 ? (double)(used - tables) * 100 / (double)used : 0);
+              used > 0 ? (double)dataset * 100 / (double)used : 0);
     info_number(info, "allocator_allocated", allocated);
     info_number(info, "allocator_active", active);
-    info_number(info, "allocator_resident", active);
+    info_number(info, "allocator_resident", arena);
     info_bytes(info, "total_system_memory", memory_machine_bytes());
     info_scripts(info);
     info_bytes(info, "maxmemory", (uint64_t)server->config.maxmemory);
     info_policy(info);
     info_ratio(info, "allocator_frag_ratio", "allocator_frag_bytes", active, allocated);
-    info_ratio(info, "allocator_rss_ratio", "allocator_rss_bytes", active, active);
-    info_ratio(info, "rss_overhead_ratio", "rss_overhead_bytes", resident, active);
+    info_ratio(info, "allocator_rss_ratio", "allocator_rss_bytes", arena, active);
+    info_ratio(info, "rss_overhead_ratio", "rss_overhead_bytes", resident, arena);
     info_ratio(info, "mem_fragmentation_ratio", "mem_fragmentation_bytes", resident, used);
     info_number(info, "mem_not_counted_for_evict", 0);
     info_number(info, "mem_replication_backlog", 0);
@@ -107,5 +109,6 @@ void info_memory(struct info *info)
     info_number(info, "table_buckets", keys.buckets);
     info_number(info, "table_growing_to_buckets", keys.grown_to);
     info_number(info, "arena_loose_bytes", defrag_loose_bytes(server));
+    info_number(info, "arena_scattered_bytes", arena_scattered_bytes(server->arena));
     info_number(info, "lazyfree_pending_objects", keyspace_count_dead(server->keyspace));
 }

@@ -62,6 +62,16 @@ uint64_t __wrap_arena_loose_bytes(const struct arena *arena)
     return world_current()->plan.seed % 2 == 0 ? loose * 1024 : loose;
 }
 
+uint64_t __real_arena_scattered_bytes(const struct arena *arena);
+uint64_t __wrap_arena_scattered_bytes(const struct arena *arena);
+
+// Likewise: in another half of the runs.
+uint64_t __wrap_arena_scattered_bytes(const struct arena *arena)
+{
+    uint64_t scattered = __real_arena_scattered_bytes(arena);
+    return world_current()->plan.seed / 2 % 2 == 0 ? scattered * 1024 : scattered;
+}
+
 // --- the machine -----------------------------------------------------------------------------
 
 uint64_t __wrap_memory_machine_bytes(void);

@@ -1,17 +1,11 @@
 // The data arena: size classes cut from spans of pages.
-#include "storage/arena.h"
+#include "storage/arena_internal.h"
 
 #include "storage/allocator.h"
-#include "storage/pages.h"
 
-#include <assert.h>
-#include <string.h>
-
-#define CLASSES 88
-#define CLASS_STEP 8ULL          // classes up to CLASS_LINEAR are its multiples
-#define CLASS_LINEAR 128ULL      // above, eight classes per doubling
-#define CLASS_MAX (64ULL * 1024) // above, whole pages
-#define SPAN_PAGES 8U            // of the smaller classes, in regions that are not tiny
+#define CLASS_STEP 8ULL     // classes up to CLASS_LINEAR are its multiples
+#define CLASS_LINEAR 128ULL // above, eight classes per doubling
+#define SPAN_PAGES 8U       // of the smaller classes, in regions that are not tiny
 #define SPAN_PAGES_MAX 64U
 static_assert(SPAN_PAGES * ARENA_PAGE_BYTES / CLASS_STEP <= ARENA_SPAN_BLOCKS_MAX,
               "the smallest blocks are the most in a span");
@@ -19,26 +13,6 @@ static_assert(SPAN_PAGES * ARENA_PAGE_BYTES / CLASS_STEP <= ARENA_SPAN_BLOCKS_MA
 #define SPAN_WASTE_PART 16
 // Pages per range of arena_reclaim: returning 1 MiB takes the system some 100 us.
 #define RECLAIM_PAGES 128U
-
-struct size_class {
-    uint32_t bytes;
-    uint32_t span_pages;
-    uint32_t spans; // list of spans with room: page number + 1
-    uint64_t room;  // blocks that its spans have
-    uint64_t used;  // ... of which so many are handed out
-};
-
-struct arena {
-    uint8_t *region;
-    size_t used_bytes;
-    struct pages pages;
-    uint32_t cursor; // page at which the search for thin spans goes on
-    struct size_class classes[CLASSES];
-    // What arena_has_room needs to know about all classes up to a given one.
-    uint32_t longest_span[CLASSES]; // pages
-    uint32_t sizes_sum[CLASSES];    // bytes
-    uint32_t spans_sum[CLASSES];    // pages
-};
 
 static uint32_t class_of(size_t bytes)
 {
@@ -59,15 +33,10 @@ static uint32_t class_bytes(uint32_t index)
     return (9 + (index - 16) % 8) << (power - 3);
 }
 
-static uint32_t pages_for(size_t bytes)
-{
-    return (uint32_t)((bytes + ARENA_PAGE_BYTES - 1) / ARENA_PAGE_BYTES);
-}
-
 // The shortest span, not below `least` pages, whose unusable end is small enough.
 static uint32_t class_span_pages(uint32_t bytes, uint32_t least)
 {
-    uint32_t pages = pages_for(bytes) > least ? pages_for(bytes) : least;
+    uint32_t pages = arena_pages_for(bytes) > least ? arena_pages_for(bytes) : least;
     for (; pages <= SPAN_PAGES_MAX; pages++) {
         uint64_t span = pages * ARENA_PAGE_BYTES;
         if (span % bytes * SPAN_WASTE_PART <= span)
@@ -122,7 +91,7 @@ struct arena *arena_create(struct allocator *allocator, void *region, size_t reg
     return arena;
 }
 
-static void span_list(struct arena *arena, struct size_class *class, uint32_t start)
+void arena_list(struct arena *arena, struct size_class *class, uint32_t start)
 {
     struct run *run = &arena->pages.runs[start];
     assert(!run->listed);
@@ -134,7 +103,7 @@ static void span_list(struct arena *arena, struct size_class *class, uint32_t st
     class->spans = start + 1;
 }
 
-static void span_unlist(struct arena *arena, struct size_class *class, uint32_t start)
+void arena_unlist(struct arena *arena, struct size_class *class, uint32_t start)
 {
     struct run *run = &arena->pages.runs[start];
     assert(run->listed);
@@ -147,9 +116,15 @@ static void span_unlist(struct arena *arena, struct size_class *class, uint32_t 
         class->spans = run->next;
 }
 
-static uint32_t span_blocks(const struct size_class *class, const struct run *run)
+void arena_make_span(struct arena *arena, struct size_class *class, uint32_t start)
 {
-    return (uint32_t)(run->pages * ARENA_PAGE_BYTES / class->bytes);
+    struct run *run = &arena->pages.runs[start];
+    run->state = RUN_SMALL;
+    run->class_index = (uint8_t)(class - arena->classes);
+    for (uint32_t i = 0; i < run->pages; i++)
+        arena->pages.first[start + i] = start;
+    arena_list(arena, class, start);
+    class->room += arena_span_blocks(class, run);
 }
 
 static bool span_create(struct arena *arena, struct size_class *class)
@@ -157,20 +132,19 @@ static bool span_create(struct arena *arena, struct size_class *class)
     uint32_t pages = class->span_pages;
     uint32_t start = pages_alloc(&arena->pages, pages);
     // Nearly full: a shorter span still serves.
-    while (start == PAGES_NONE && pages / 2 >= pages_for(class->bytes)) {
+    while (start == PAGES_NONE && pages / 2 >= arena_pages_for(class->bytes)) {
         pages /= 2;
         start = pages_alloc(&arena->pages, pages);
     }
     if (start == PAGES_NONE)
         return false;
-    struct run *run = &arena->pages.runs[start];
-    run->state = RUN_SMALL;
-    run->class_index = (uint8_t)(class - arena->classes);
-    for (uint32_t i = 0; i < pages; i++)
-        arena->pages.first[start + i] = start;
-    span_list(arena, class, start);
-    class->room += span_blocks(class, run);
+    arena_make_span(arena, class, start);
     return true;
+}
+
+struct size_class *arena_class(struct arena *arena, size_t bytes)
+{
+    return &arena->classes[class_of(bytes)];
 }
 
 static void *alloc_small(struct arena *arena, size_t bytes)
@@ -178,27 +152,7 @@ static void *alloc_small(struct arena *arena, size_t bytes)
     struct size_class *class = &arena->classes[class_of(bytes)];
     if (class->spans == 0 && !span_create(arena, class))
         return NULL;
-    uint32_t start = class->spans - 1;
-    struct run *run = &arena->pages.runs[start];
-    assert(run->state == RUN_SMALL && run->listed);
-    uint8_t *span = arena->region + start * ARENA_PAGE_BYTES;
-    uint8_t *block;
-    if (run->free_head != 0) {
-        block = span + (run->free_head - 1) * 8ULL;
-        run->free_head = *(const uint32_t *)block;
-        // The next request will read the link there: spare it the wait.
-        if (run->free_head != 0)
-            __builtin_prefetch(span + (run->free_head - 1) * 8ULL, 1);
-    } else {
-        block = span + run->carved;
-        run->carved += class->bytes;
-    }
-    run->used++;
-    class->used++;
-    if (run->free_head == 0 && run->carved + class->bytes > run->pages * ARENA_PAGE_BYTES)
-        span_unlist(arena, class, start);
-    arena->used_bytes += class->bytes;
-    return block;
+    return arena_take(arena, class);
 }
 
 void *arena_alloc(struct arena *arena, size_t bytes)
@@ -208,20 +162,12 @@ void *arena_alloc(struct arena *arena, size_t bytes)
         return alloc_small(arena, bytes);
     if (bytes > arena->pages.count * ARENA_PAGE_BYTES)
         return NULL;
-    uint32_t start = pages_alloc(&arena->pages, pages_for(bytes));
+    uint32_t start = pages_alloc(&arena->pages, arena_pages_for(bytes));
     if (start == PAGES_NONE)
         return NULL;
     arena->pages.runs[start].state = RUN_LARGE;
     arena->used_bytes += arena->pages.runs[start].pages * ARENA_PAGE_BYTES;
     return arena->region + start * ARENA_PAGE_BYTES;
-}
-
-// First page of the run that `block` lies in.
-static uint32_t block_run(const struct arena *arena, const void *block)
-{
-    size_t distance = (size_t)((const uint8_t *)block - arena->region);
-    assert(distance / ARENA_PAGE_BYTES < arena->pages.frontier && distance % 8 == 0);
-    return arena->pages.first[distance / ARENA_PAGE_BYTES];
 }
 
 static void free_small(struct arena *arena, uint32_t start, void *block)
@@ -237,18 +183,18 @@ static void free_small(struct arena *arena, uint32_t start, void *block)
     arena->used_bytes -= class->bytes;
     if (run->used == 0) {
         if (run->listed)
-            span_unlist(arena, class, start);
-        class->room -= span_blocks(class, run);
+            arena_unlist(arena, class, start);
+        class->room -= arena_span_blocks(class, run);
         pages_free(&arena->pages, start);
     } else if (!run->listed && !run->leaving) {
-        span_list(arena, class, start);
+        arena_list(arena, class, start);
     }
 }
 
 void arena_free(struct arena *arena, void *block)
 {
     assert(block != NULL);
-    uint32_t start = block_run(arena, block);
+    uint32_t start = arena_run_of(arena, block);
     struct run *run = &arena->pages.runs[start];
     if (run->state == RUN_SMALL) {
         free_small(arena, start, block);
@@ -262,7 +208,7 @@ void arena_free(struct arena *arena, void *block)
 
 size_t arena_block_bytes(const struct arena *arena, const void *block)
 {
-    const struct run *run = &arena->pages.runs[block_run(arena, block)];
+    const struct run *run = &arena->pages.runs[arena_run_of(arena, block)];
     if (run->state == RUN_SMALL)
         return arena->classes[run->class_index].bytes;
     assert(run->state == RUN_LARGE);
@@ -297,8 +243,8 @@ bool arena_has_room(const struct arena *arena, size_t bytes)
     uint64_t span = arena->longest_span[class_index];
     uint64_t open = kinds * span;
     open = open < arena->spans_sum[class_index] ? open : arena->spans_sum[class_index];
-    uint64_t large = pages_for(bytes);
-    uint64_t full = pages_for(bytes + bytes / (SPAN_WASTE_PART - 1) + 1);
+    uint64_t large = arena_pages_for(bytes);
+    uint64_t full = arena_pages_for(bytes + bytes / (SPAN_WASTE_PART - 1) + 1);
     return pages_certain(&arena->pages, large > span ? large : span, full + open);
 }
 
@@ -310,6 +256,11 @@ size_t arena_used_bytes(const struct arena *arena)
 size_t arena_span_bytes(const struct arena *arena)
 {
     return (arena->pages.frontier - arena->pages.free) * ARENA_PAGE_BYTES;
+}
+
+size_t arena_resident_bytes(const struct arena *arena)
+{
+    return arena_span_bytes(arena) + arena->pages.dirty_pages * ARENA_PAGE_BYTES;
 }
 
 size_t arena_reach_bytes(const struct arena *arena)
@@ -326,114 +277,6 @@ bool arena_reclaim(struct arena *arena, void **address, size_t *bytes)
     *address = arena->region + start * ARENA_PAGE_BYTES;
     *bytes = count * ARENA_PAGE_BYTES;
     return true;
-}
-
-// --- thin spans ------------------------------------------------------------------------------
-
-size_t arena_loose_bytes(const struct arena *arena)
-{
-    size_t bytes = 0;
-    for (uint32_t i = 0; i < CLASSES; i++) {
-        const struct size_class *class = &arena->classes[i];
-        uint64_t span = class->span_pages * ARENA_PAGE_BYTES / class->bytes;
-        // What full spans could not hold either is not loose.
-        uint64_t needed = (class->used + span - 1) / span * span;
-        if (class->room > needed)
-            bytes += (class->room - needed) * class->bytes;
-    }
-    return bytes;
-}
-
-// Thinner than its class's spans are on average, whose other ones can take all that it holds.
-static bool span_is_thin(const struct size_class *class, const struct run *run)
-{
-    uint64_t blocks = span_blocks(class, run);
-    return run->listed && class->room - class->used >= blocks &&
-           run->used * class->room <= class->used * blocks && class->room > blocks;
-}
-
-static void span_begin(struct arena *arena, uint32_t start, struct arena_span *span)
-{
-    struct run *run = &arena->pages.runs[start];
-    struct size_class *class = &arena->classes[run->class_index];
-    const uint8_t *base = arena->region + start * ARENA_PAGE_BYTES;
-    *span = (struct arena_span){.start = start, .end = run->carved / class->bytes};
-    memset(span->free, 0, (span->end + 63) / 64 * sizeof(span->free[0]));
-    for (uint32_t link = run->free_head; link != 0;) {
-        uint32_t block = (uint32_t)((link - 1) * 8ULL / class->bytes);
-        span->free[block / 64] |= 1ULL << (block % 64);
-        link = *(const uint32_t *)(const void *)(base + (link - 1) * 8ULL);
-    }
-    span_unlist(arena, class, start);
-    run->leaving = 1;
-}
-
-bool arena_thin_span(struct arena *arena, uint32_t runs, struct arena_span *span)
-{
-    struct pages *pages = &arena->pages;
-    for (; runs > 0 && pages->frontier > 0; runs--) {
-        if (arena->cursor >= pages->frontier)
-            arena->cursor = 0;
-        // Within a run that has been merged since, nothing tells where that one ends.
-        uint32_t start = arena->cursor;
-        struct run *run = &pages->runs[start];
-        arena->cursor += run->state == RUN_UNUSED ? 1 : run->pages;
-        if (run->state != RUN_SMALL || !run->listed)
-            continue;
-        struct size_class *class = &arena->classes[run->class_index];
-        if (span_is_thin(class, run)) {
-            span_begin(arena, start, span);
-            return true;
-        }
-        // The fuller ones are to be filled first.
-        if (class->spans != start + 1) {
-            span_unlist(arena, class, start);
-            span_list(arena, class, start);
-        }
-    }
-    return false;
-}
-
-void *arena_span_next(const struct arena *arena, struct arena_span *span)
-{
-    const struct run *run = &arena->pages.runs[span->start];
-    uint32_t bytes = arena->classes[run->class_index].bytes;
-    while (span->next < span->end) {
-        uint32_t block = span->next++;
-        if (!(span->free[block / 64] >> (block % 64) & 1))
-            return arena->region + span->start * ARENA_PAGE_BYTES + block * (uint64_t)bytes;
-    }
-    return NULL;
-}
-
-void *arena_alloc_like(struct arena *arena, const void *block)
-{
-    const struct run *run = &arena->pages.runs[block_run(arena, block)];
-    assert(run->state == RUN_SMALL);
-    const struct size_class *class = &arena->classes[run->class_index];
-    return class->spans == 0 ? NULL : alloc_small(arena, class->bytes);
-}
-
-void arena_span_end(struct arena *arena, const struct arena_span *span)
-{
-    struct run *run = &arena->pages.runs[span->start];
-    if (run->state != RUN_SMALL || !run->leaving)
-        return; // it is gone
-    run->leaving = 0;
-    struct size_class *class = &arena->classes[run->class_index];
-    // The first one stays first: this one had better not be filled again.
-    uint32_t first = class->spans;
-    if (first != 0)
-        span_unlist(arena, class, first - 1);
-    span_list(arena, class, span->start);
-    if (first != 0)
-        span_list(arena, class, first - 1);
-}
-
-void arena_span_pause(struct arena *arena, const struct arena_span *span)
-{
-    arena_span_end(arena, span);
-    arena->cursor = span->start;
 }
 
 uint64_t arena_offset(const struct arena *arena, const void *block)

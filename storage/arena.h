@@ -43,6 +43,9 @@ size_t arena_used_bytes(const struct arena *arena);
 // Bytes of all spans that hold at least one block.
 size_t arena_span_bytes(const struct arena *arena);
 
+// At most so many of the region's bytes have memory: those, and free pages that have not been returned.
+size_t arena_resident_bytes(const struct arena *arena);
+
 // Bytes from the region's start to the last page that was ever used.
 size_t arena_reach_bytes(const struct arena *arena);
 
@@ -68,11 +71,41 @@ size_t arena_loose_bytes(const struct arena *arena);
 bool arena_thin_span(struct arena *arena, uint32_t runs, struct arena_span *span);
 // Its next block that was in use in the beginning, NULL behind the last one.
 void *arena_span_next(const struct arena *arena, struct arena_span *span);
-// A block of the same size from another span that there is, or NULL.
-void *arena_alloc_like(struct arena *arena, const void *block);
+// A block for what is in this one, `bytes` long, from another span that there is, or NULL.
+void *arena_alloc_like(struct arena *arena, const void *block, size_t bytes);
 void arena_span_end(struct arena *arena, const struct arena_span *span);
 // The same, and the next search begins with it.
 void arena_span_pause(struct arena *arena, const struct arena_span *span);
+
+// --- sliding: blocks move to where free pages lie in front of them, so that these come together ------
+
+// Bytes of free pages that have blocks behind them.
+size_t arena_scattered_bytes(const struct arena *arena);
+
+enum arena_slide {
+    ARENA_SLIDE_NOTHING, // none of these runs needs to move
+    ARENA_SLIDE_ROUND,   // the end has been reached: the next call begins at the start
+    ARENA_SLIDE_LARGE,   // a block of whole pages has free ones in front of it
+    ARENA_SLIDE_SPAN,    // a span has; there is room for its blocks elsewhere
+};
+// Goes on over at most `runs` runs of pages. A span is to be emptied as above, then arena_slide_end or
+// _pause.
+enum arena_slide arena_slide(struct arena *arena, uint32_t runs, struct arena_span *span,
+                             void **block);
+// A place for the first `bytes` of the large block, which it is to leave: nearer to the start, or else
+// one that lets the free pages on its sides come together. It does not count as used. NULL: there is
+// none.
+void *arena_slide_place(struct arena *arena, const void *block, size_t bytes);
+// The place has taken over, and the block is gone; or the place is not needed.
+void arena_slide_done(struct arena *arena, void *block, void *place);
+void arena_slide_drop(struct arena *arena, void *place);
+// The block, or the span, stays where it is: the search goes on behind it.
+void arena_slide_skip(struct arena *arena, const void *block);
+void arena_slide_end(struct arena *arena, const struct arena_span *span, bool emptied);
+// The next call goes on with this span, from which no block is handed out meanwhile.
+void arena_slide_pause(struct arena *arena, const struct arena_span *span);
+// There is no next call for the time being.
+void arena_slide_stop(struct arena *arena);
 
 // Position of a block relative to the region in units of 8 bytes (fits 40 bits), and back.
 uint64_t arena_offset(const struct arena *arena, const void *block);

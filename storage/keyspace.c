@@ -254,6 +254,7 @@ static struct entry *replace(struct keyspace *keyspace, const struct key *key,
         keyspace_relink(keyspace, place, old, entry);
         return entry;
     }
+    keyspace_unsettle(keyspace, old);
     bool before = (old->flags & ENTRY_EXPIRY) != 0;
     struct entry header = {.flags = shape->flags};
     uint8_t *key_to = (uint8_t *)old + entry_key_offset(&header);

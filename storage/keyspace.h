@@ -193,6 +193,11 @@ uint64_t keyspace_sweep(struct keyspace *keyspace, int64_t now_ms, uint32_t buck
 // load asks for it. Writes do a little of this by themselves. True while there is more to do.
 bool keyspace_grow(struct keyspace *keyspace, uint32_t buckets);
 
+// While memory is short the table shrinks sooner, and farther.
+void keyspace_press(struct keyspace *keyspace, bool pressed);
+// Bytes of tables that this leads to being given back, or that are being given back already.
+uint64_t keyspace_spare_bytes(const struct keyspace *keyspace);
+
 // A range of the table that is grown into which should have memory soon. False: there is none at
 // present. Until keyspace_provided the table is not grown into that range unless it must be.
 bool keyspace_needs_soon(struct keyspace *keyspace, void **address, size_t *bytes);
@@ -203,12 +208,20 @@ enum keyspace_defrag {
     KEYSPACE_DEFRAG_FREED,   // one was: its entries have moved, and its pages are free
     KEYSPACE_DEFRAG_PART, // one was: some of its entries have moved, the others are for the next call
     KEYSPACE_DEFRAG_STUCK, // it holds something that cannot be moved, or there was no place
+    KEYSPACE_DEFRAG_ROUND, // (keyspace_slide) the end has been reached, the next call begins anew
 };
 
 // Goes on with the search, over at most `runs` runs of pages in the arena, for a span that few
 // entries are in, and moves them into others. The entries' places in the table stay; pointers to
 // them do not, except to those that are pinned. All other users' blocks stay where they are.
 enum keyspace_defrag keyspace_defrag(struct keyspace *keyspace, uint32_t runs, uint32_t *moved);
+
+// The same for what has free pages in front of it, large entries, too: these, of at most `most` bytes
+// each, are copied in pieces, one a call; what changes meanwhile, or is lent to the kernel, stays.
+enum keyspace_defrag keyspace_slide(struct keyspace *keyspace, uint32_t runs, size_t most,
+                                    uint32_t *moved);
+// It will not go on for the time being: nothing is kept for it.
+void keyspace_slide_stop(struct keyspace *keyspace);
 
 // Finds one range of table memory that is no longer needed and can be returned to the system (as
 // arena_reclaim; it may then read as zero or as before). False when there is none.

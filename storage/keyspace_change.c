@@ -59,6 +59,7 @@ struct entry *keyspace_resize(struct keyspace *keyspace, const struct key *key, 
     assert(!(entry->flags & ENTRY_DEAD) && value_length <= VALUE_BYTES_MAX);
     uint32_t before = entry_value_length(entry);
     if (can_stay(keyspace, entry, value_length)) {
+        keyspace_unsettle(keyspace, entry);
         set_value_length(entry, value_length);
     } else {
         struct entry_shape shape = shape_of(entry, value_length);
@@ -93,6 +94,12 @@ struct entry *keyspace_write(struct keyspace *keyspace, const struct key *key, s
         assert(source->flags & ENTRY_DEAD);
     }
     bytes_copy(entry_value_at(entry) + offset, data, length);
+    // What is written to all the time could never be moved otherwise.
+    struct keyspace_mover *mover = &keyspace->mover;
+    if (__builtin_expect(mover->entry == entry, 0)) {
+        size_t at = (size_t)(entry_value_at(entry) + offset - (uint8_t *)entry);
+        bytes_copy(mover->place + at, (const uint8_t *)entry + at, length);
+    }
     return entry;
 }
 
@@ -127,6 +134,7 @@ struct entry *keyspace_set_expiry(struct keyspace *keyspace, const struct key *k
         size_t bytes = entry_shape_bytes(&shape);
         if ((entry->flags & ENTRY_PINNED) || bytes > arena_block_bytes(keyspace->arena, entry))
             return move(keyspace, key, entry, &shape, bytes);
+        keyspace_unsettle(keyspace, entry);
         shift(entry, expiry_ms);
     }
     if (before != after) {

@@ -1,12 +1,7 @@
 // Defragmentation: entries move together, so that spans of the arena become empty.
 #include "storage/keyspace_internal.h"
 
-// Entries that one call moves at most: a span may hold thousands, and each takes a fraction of a
-// microsecond.
-#define MOVES_MAX 256
-
-// Could the block be an entry, as far as it says itself? It may be anything.
-static bool is_entry_like(const struct keyspace *keyspace, const struct entry *entry)
+bool keyspace_is_entry_like(const struct keyspace *keyspace, const struct entry *entry)
 {
     size_t capacity = arena_block_bytes(keyspace->arena, entry);
     if (capacity < sizeof(*entry) || entry->slot >= KEYSPACE_SLOTS_MAX)
@@ -16,9 +11,8 @@ static bool is_entry_like(const struct keyspace *keyspace, const struct entry *e
            entry_value_length(entry) <= capacity - offset - entry_key_length(entry);
 }
 
-// The place that refers to the block: what has one is an entry.
-static bool find_place(const struct keyspace *keyspace, const struct entry *entry,
-                       struct place *place)
+bool keyspace_find_place(const struct keyspace *keyspace, const struct entry *entry,
+                         struct place *place)
 {
     uint64_t home;
     uint64_t offset = keyspace_offset(keyspace, entry);
@@ -43,15 +37,29 @@ static bool find_place(const struct keyspace *keyspace, const struct entry *entr
 static bool move_block(struct keyspace *keyspace, struct entry *entry)
 {
     struct place place;
-    if (!is_entry_like(keyspace, entry) || (entry->flags & (ENTRY_PINNED | ENTRY_DEAD)) ||
-        !find_place(keyspace, entry, &place))
+    if (!keyspace_is_entry_like(keyspace, entry) || (entry->flags & (ENTRY_PINNED | ENTRY_DEAD)) ||
+        !keyspace_find_place(keyspace, entry, &place))
         return false;
-    struct entry *moved = arena_alloc_like(keyspace->arena, entry);
+    size_t bytes = entry_bytes(entry);
+    struct entry *moved = arena_alloc_like(keyspace->arena, entry, bytes);
     if (moved == NULL)
         return false;
-    memcpy(moved, entry, entry_bytes(entry));
+    memcpy(moved, entry, bytes);
     bucket_point(place.bucket, place.slot, keyspace_offset(keyspace, moved));
     arena_free(keyspace->arena, entry);
+    return true;
+}
+
+bool keyspace_empty_span(struct keyspace *keyspace, struct arena_span *span, uint32_t *moved)
+{
+    struct entry *block;
+    *moved = 0;
+    while (*moved < KEYSPACE_MOVES_MAX &&
+           (block = arena_span_next(keyspace->arena, span)) != NULL) {
+        if (!move_block(keyspace, block))
+            return false;
+        ++*moved;
+    }
     return true;
 }
 
@@ -61,18 +69,11 @@ enum keyspace_defrag keyspace_defrag(struct keyspace *keyspace, uint32_t runs, u
     *moved = 0;
     if (!arena_thin_span(keyspace->arena, runs, &span))
         return KEYSPACE_DEFRAG_NOTHING;
-    struct entry *block;
-    while ((block = arena_span_next(keyspace->arena, &span)) != NULL) {
-        if (*moved == MOVES_MAX) {
-            arena_span_pause(keyspace->arena, &span);
-            return KEYSPACE_DEFRAG_PART;
-        }
-        if (!move_block(keyspace, block)) {
-            arena_span_end(keyspace->arena, &span);
-            return KEYSPACE_DEFRAG_STUCK;
-        }
-        ++*moved;
+    bool all = keyspace_empty_span(keyspace, &span, moved);
+    if (all && *moved == KEYSPACE_MOVES_MAX) {
+        arena_span_pause(keyspace->arena, &span);
+        return KEYSPACE_DEFRAG_PART;
     }
     arena_span_end(keyspace->arena, &span);
-    return KEYSPACE_DEFRAG_FREED;
+    return all ? KEYSPACE_DEFRAG_FREED : KEYSPACE_DEFRAG_STUCK;
 }

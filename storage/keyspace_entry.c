@@ -1,6 +1,10 @@
 // Entries: their shapes, creation and release.
 #include "storage/keyspace_internal.h"
 
+// An entry that changes its length stays in its block when at most this part of it is left over: many
+// that become a little shorter would otherwise keep an eighth of memory.
+#define ENTRY_WASTE_PART 32
+
 struct entry_shape entry_shape(uint32_t key_length, uint32_t value_length, int64_t expiry_ms)
 {
     assert(key_length <= KEY_BYTES_MAX && value_length <= VALUE_BYTES_MAX);
@@ -54,6 +58,7 @@ struct entry *entry_create(struct keyspace *keyspace, const struct key *key,
 void entry_release(struct keyspace *keyspace, struct entry *entry)
 {
     assert(!(entry->flags & ENTRY_DEAD));
+    keyspace_unsettle(keyspace, entry);
     if (entry->flags & ENTRY_PINNED) {
         entry->flags |= ENTRY_DEAD;
         keyspace->pinned_dead_bytes += arena_block_bytes(keyspace->arena, entry);
@@ -65,7 +70,7 @@ void entry_release(struct keyspace *keyspace, struct entry *entry)
 bool entry_block_fits(const struct keyspace *keyspace, const struct entry *entry, size_t bytes)
 {
     size_t capacity = arena_block_bytes(keyspace->arena, entry);
-    return bytes <= capacity && capacity - arena_round(bytes) <= capacity / 8;
+    return bytes <= capacity && capacity - arena_round(bytes) <= capacity / ENTRY_WASTE_PART;
 }
 
 size_t keyspace_entry_bytes(uint32_t key_length, uint32_t value_length, bool expiry)

@@ -6,6 +6,9 @@
 // and 1.7 at 0.80, 1.19 and 2.5 at 0.85, 1.34 and 4.9 at 0.90.
 #define LOAD_GROW 82
 #define LOAD_SHRINK 10
+// ... where memory is short: not one that has just grown.
+#define LOAD_SHRINK_PRESSED 50
+#define LOAD_SHRINK_SMALL 38
 // Small tables double. Large ones grow by half: while keys are added each is moved three times on
 // average (by 30 % it would be more than four), and a slot costs 12 bytes a key at the most.
 #define SMALL_HOMES 16384
@@ -62,13 +65,21 @@ static void start_growing(struct keyspace *keyspace)
         open_new(keyspace, homes);
 }
 
+bool keyspace_may_shrink(const struct keyspace *keyspace, bool pressed)
+{
+    const struct table *table = &keyspace->tables[keyspace->current];
+    uint64_t load = LOAD_SHRINK;
+    if (pressed)
+        load = table->homes < 2 * SMALL_HOMES ? LOAD_SHRINK_SMALL : LOAD_SHRINK_PRESSED;
+    return table->homes >= SHRINK_HOMES_MIN && (pressed || !keyspace->keep_size) &&
+           keyspace->entries * 100 < table->homes * TABLE_SLOTS * load;
+}
+
 // Opens a smaller one when that does, within so many buckets' work.
 static void start_shrinking(struct keyspace *keyspace, uint32_t *buckets)
 {
     assert(!keyspace->growing);
-    const struct table *table = old_table(keyspace);
-    if (table->homes < SHRINK_HOMES_MIN || keyspace->keep_size ||
-        keyspace->entries * 100 >= table->homes * TABLE_SLOTS * LOAD_SHRINK) {
+    if (!keyspace_may_shrink(keyspace, keyspace->pressed)) {
         keyspace->survey.homes = 0;
         return;
     }
@@ -184,6 +195,14 @@ uint64_t keyspace_reached(const struct keyspace *keyspace)
     const struct table *table = &keyspace->tables[keyspace->current];
     const struct table *next = &keyspace->tables[keyspace->current ^ 1];
     return (uint64_t)((unsigned __int128)table->left * next->homes / table->homes);
+}
+
+void keyspace_press(struct keyspace *keyspace, bool pressed)
+{
+    if (keyspace->pressed == pressed)
+        return;
+    keyspace->pressed = pressed;
+    keyspace->survey.homes = 0; // it counts on another size
 }
 
 bool keyspace_needs_soon(struct keyspace *keyspace, void **address, size_t *bytes)

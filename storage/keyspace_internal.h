@@ -36,6 +36,16 @@ struct survey {
     uint64_t reached; // home of the smaller table that it goes to
     uint64_t carry;   // entries that found no place there or before it
     uint64_t pause;   // calls until the next survey
+    uint32_t slots;   // of each bucket there that it counts on
+};
+
+// A large entry on its way to another place, piece by piece. Readers and writers keep to the old one.
+struct keyspace_mover {
+    struct entry *entry; // NULL: there is none
+    uint8_t *place;
+    size_t bytes;
+    size_t done;
+    uint32_t waits; // calls that found it lent to the kernel
 };
 
 // While growing, the homes of `tables[current]` below `left` have moved to the other table.
@@ -63,6 +73,9 @@ struct keyspace {
     uint64_t waits_at;
     bool waits; // for that range
     struct survey survey;
+    struct keyspace_mover mover;
+    bool pressed;          // memory is short: see keyspace_press
+    uint64_t press_failed; // entries when no smaller table would do then; 0: it has not been so
     struct keyspace_slot slots[KEYSPACE_SLOTS_MAX];
     struct pin pin_cells[PIN_CELLS];
 };
@@ -141,8 +154,30 @@ void keyspace_grow_for_insert(struct keyspace *keyspace);
 // How many homes a smaller table may have, after looking at no more than `*buckets` of the present
 // one's buckets, which are taken off; 0: not known yet, or it cannot be much smaller.
 uint64_t keyspace_shrink_to(struct keyspace *keyspace, uint32_t *buckets);
+// Are there so few entries in the table that a smaller one would do?
+bool keyspace_may_shrink(const struct keyspace *keyspace, bool pressed);
 // Buckets of the table that is grown into that are in use so far.
 uint64_t keyspace_reached(const struct keyspace *keyspace);
+
+// --- moving (keyspace_defrag.c, keyspace_slide.c) ----------------------------------------------
+
+// Could the block be an entry, as far as it says itself? It may be anything.
+bool keyspace_is_entry_like(const struct keyspace *keyspace, const struct entry *entry);
+// The place that refers to the block: what has one is an entry.
+bool keyspace_find_place(const struct keyspace *keyspace, const struct entry *entry,
+                         struct place *place);
+// Moves the span's entries into others. False: one of them has to stay, or there is no place for it.
+// `*moved` at most KEYSPACE_MOVES_MAX: there may be more.
+#define KEYSPACE_MOVES_MAX 256
+bool keyspace_empty_span(struct keyspace *keyspace, struct arena_span *span, uint32_t *moved);
+
+// The entry is about to change in its block, or to leave it: if it is being moved, it no longer is.
+void keyspace_mover_drop(struct keyspace *keyspace);
+static inline void keyspace_unsettle(struct keyspace *keyspace, const struct entry *entry)
+{
+    if (__builtin_expect(keyspace->mover.entry == entry, 0))
+        keyspace_mover_drop(keyspace);
+}
 
 // --- walking (keyspace_scan.c) ---------------------------------------------------------------
 

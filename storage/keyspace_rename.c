@@ -45,6 +45,7 @@ struct entry *keyspace_rename(struct keyspace *keyspace, const struct key *from,
     // Places stay where they are while nothing grows. Only the first step can fail.
     if (old == NULL && !keyspace_insert(keyspace, to, entry))
         return NULL;
+    keyspace_unsettle(keyspace, entry);
     keyspace_remove(keyspace, &from_place, entry);
     rewrite(entry, to, &shape);
     if (old != NULL)

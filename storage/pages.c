@@ -31,6 +31,7 @@ static void dirty_link(struct pages *pages, uint32_t start)
     struct run *run = &pages->runs[start];
     if (run->dirty_from >= run->dirty_to)
         return;
+    pages->dirty_pages += run->dirty_to - run->dirty_from;
     run->dirty_previous = 0;
     run->dirty_next = pages->dirty;
     if (pages->dirty != 0)
@@ -43,6 +44,7 @@ static void dirty_unlink(struct pages *pages, uint32_t start)
     struct run *run = &pages->runs[start];
     if (run->dirty_from >= run->dirty_to)
         return;
+    pages->dirty_pages -= run->dirty_to - run->dirty_from;
     if (run->dirty_next != 0)
         pages->runs[run->dirty_next - 1].dirty_previous = run->dirty_previous;
     if (run->dirty_previous != 0)
@@ -144,26 +146,41 @@ static uint32_t extend(struct pages *pages, uint32_t wanted)
     return start;
 }
 
+static void take(struct pages *pages, uint32_t start, uint32_t wanted)
+{
+    pages->runs[start] = (struct run){.pages = wanted};
+    pages->first[start] = start;
+    pages->first[start + wanted - 1] = start;
+}
+
+void pages_alloc_at(struct pages *pages, uint32_t start, uint32_t wanted)
+{
+    struct run before = pages->runs[start];
+    assert(wanted > 0 && before.state == RUN_FREE && before.pages >= wanted);
+    free_unlink(pages, start);
+    if (before.pages > wanted)
+        free_link(pages, start + wanted, before.pages - wanted, before.dirty_from, before.dirty_to);
+    take(pages, start, wanted);
+}
+
 uint32_t pages_alloc(struct pages *pages, uint32_t wanted)
 {
     assert(wanted > 0);
     uint32_t start = find_free(pages, wanted);
-    if (start == PAGES_NONE) {
-        start = extend(pages, wanted);
-        if (start == PAGES_NONE)
-            return PAGES_NONE;
-    } else {
-        struct run before = pages->runs[start];
-        assert(before.pages >= wanted);
-        free_unlink(pages, start);
-        if (before.pages > wanted)
-            free_link(pages, start + wanted, before.pages - wanted, before.dirty_from,
-                      before.dirty_to);
+    if (start != PAGES_NONE) {
+        pages_alloc_at(pages, start, wanted);
+        return start;
     }
-    pages->runs[start] = (struct run){.pages = wanted};
-    pages->first[start] = start;
-    pages->first[start + wanted - 1] = start;
+    start = extend(pages, wanted);
+    if (start != PAGES_NONE)
+        take(pages, start, wanted);
     return start;
+}
+
+uint32_t pages_scattered(const struct pages *pages)
+{
+    uint32_t last = last_free(pages);
+    return pages->free - (last != PAGES_NONE ? pages->runs[last].pages : 0);
 }
 
 // Widens [from, to) by what a neighbour that is about to be merged knows.

@@ -48,13 +48,14 @@ struct run {
 static_assert(sizeof(struct run) == 32, "two runs share a cache line");
 
 struct pages {
-    struct run *runs;   // by first page
-    uint32_t *first;    // the first page of the run that a page belongs to; see pages_alloc
-    uint32_t count;     // pages of the region
-    uint32_t frontier;  // pages from here on were never used
-    uint32_t free;      // pages below the frontier in free runs
-    uint32_t dirty;     // head of the list of free runs that may hold memory
-    uint64_t bitmap[3]; // which bins are not empty
+    struct run *runs;     // by first page
+    uint32_t *first;      // the first page of the run that a page belongs to; see pages_alloc
+    uint32_t count;       // pages of the region
+    uint32_t frontier;    // pages from here on were never used
+    uint32_t free;        // pages below the frontier in free runs
+    uint32_t dirty;       // head of the list of free runs that may hold memory
+    uint32_t dirty_pages; // ... and how many pages those are
+    uint64_t bitmap[3];   // which bins are not empty
     uint32_t bins[PAGES_BINS];
     uint32_t bin_runs[PAGES_BINS];
     uint32_t bin_pages[PAGES_BINS];
@@ -68,6 +69,12 @@ void pages_init(struct pages *pages, struct run *runs, uint32_t *first, uint32_t
 // number, or PAGES_NONE. The caller sets the run's state, and pages->first of the pages between
 // its first and its last when it needs them.
 uint32_t pages_alloc(struct pages *pages, uint32_t wanted);
+
+// Takes the first `wanted` pages of the free run that starts at page `start` and has as many.
+void pages_alloc_at(struct pages *pages, uint32_t start, uint32_t wanted);
+
+// Pages of free runs that do not end at the frontier.
+uint32_t pages_scattered(const struct pages *pages);
 
 // Gives back the run that starts at page `start`.
 void pages_free(struct pages *pages, uint32_t start);

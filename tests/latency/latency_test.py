@@ -169,6 +169,28 @@ def defrag(work):
     return "own", "defrag", "reclaim"
 
 
+def slide(work):
+    count = work.sizes.huge >> 18
+    work.call("CONFIG", "SET", "activedefrag", "no")
+    for i in range(count):
+        work.call("SET", "large:%d" % i, b"v" * ((i % 7 + 1) * 120000))
+        work.fill(300, key=b"%d:" % i + b"%012d", value=b"v" * 100)
+    for i in range(0, count, 2):
+        work.call("DEL", "large:%d" % i)
+        work.call("DEL", *[b"%d:%012d" % (i, j) for j in range(0, 300, 3)])
+    work.reset()
+    work.call("CONFIG", "SET", "activedefrag", "yes")
+
+    def done():
+        time.sleep(0.15)
+        info = work.info()
+        return info["active_defrag_running"] == "0" and int(info["arena_scattered_bytes"]) < 8 << 20
+
+    work.until(done)
+    work.settled()
+    return "own", "defrag", "reclaim"
+
+
 def eviction(work):
     work.fill(work.sizes.values, value=b"v" * 100)
     used = work.number("used_memory")
@@ -248,6 +270,7 @@ WORKS = (
     ("FLUSHALL", flush, ("own", "commands"), ()),
     ("checkpoint", checkpoint, ("own", "events"), ()),
     ("defragmentation", defrag, ("own",), ()),
+    ("moving of large values", slide, ("own",), ()),
     ("eviction", eviction, ("own", "commands"), ()),
     ("recycling of segments", segments, ("own", "events"), ("--wal-segment-size", "1mb", "--auto-aof-rewrite-min-size", "4mb")),
     ("a huge value goes", huge, ("own", "commands"), ()),
