@@ -22,7 +22,7 @@ HEADER_WIDE = 24
 
 # Name: lengths of values before, what is deleted, lengths after.
 QUICK = (
-    ("tiny to large", [12], "half", [MIB]),
+    ("small to large", [120], "half", [MIB]),
     ("small to 100 KB", [300, 90, 2000], "half", [100 * KIB]),
     ("1 MB to 100 KB", [MIB], "half", [100 * KIB]),
     ("70 KB to 5 MB", [70 * KIB], "half", [5 * MIB]),
@@ -30,6 +30,7 @@ QUICK = (
     ("large to small", [3 * MIB, 700 * KIB], "half", [150]),
 )
 LARGE = QUICK + (
+    ("tiny to 1 MB", [12], "half", [MIB]),
     ("1 byte to 1 MB", [1], "half", [MIB]),
     ("1 byte to 20 KB, most", [1], "most", [20 * KIB]),
     ("1 byte to 300", [1], "half", [300]),
@@ -282,8 +283,7 @@ def main():
             for settled in (False, True) if arguments.large else (False,):
                 began = time.monotonic()
                 pattern(score, *servers, name, before, how, after, settled)
-                if arguments.large:
-                    print("    %.1f s" % (time.monotonic() - began))
+                print("    %.1f s" % (time.monotonic() - began))
     finally:
         for server in servers:
             server.server.remove()
