@@ -37,7 +37,10 @@ uint64_t defrag_loose_bytes(const struct server *server)
 
 static uint64_t defrag_bytes(const struct server *server, enum defrag_kind kind)
 {
-    return kind == DEFRAG_LOOSE ? defrag_loose_bytes(server) : arena_scattered_bytes(server->arena);
+    if (kind == DEFRAG_LOOSE)
+        return defrag_loose_bytes(server);
+    // A large value that is being moved has taken free pages: that alone must not end its move.
+    return arena_scattered_bytes(server->arena) + keyspace_slide_bytes(server->keyspace);
 }
 
 static void defrag_note(struct server *server)

@@ -220,6 +220,8 @@ enum keyspace_defrag keyspace_defrag(struct keyspace *keyspace, uint32_t runs, u
 // each, are copied in pieces, one a call; what changes meanwhile, or is lent to the kernel, stays.
 enum keyspace_defrag keyspace_slide(struct keyspace *keyspace, uint32_t runs, size_t most,
                                     uint32_t *moved);
+// Bytes of free pages that an entry is on its way into: they are free again if it does not arrive.
+size_t keyspace_slide_bytes(const struct keyspace *keyspace);
 // It will not go on for the time being: nothing is kept for it.
 void keyspace_slide_stop(struct keyspace *keyspace);
 

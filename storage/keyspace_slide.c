@@ -109,6 +109,12 @@ enum keyspace_defrag keyspace_slide(struct keyspace *keyspace, uint32_t runs, si
     return result;
 }
 
+size_t keyspace_slide_bytes(const struct keyspace *keyspace)
+{
+    const struct keyspace_mover *mover = &keyspace->mover;
+    return mover->entry != NULL ? arena_block_bytes(keyspace->arena, mover->place) : 0;
+}
+
 void keyspace_slide_stop(struct keyspace *keyspace)
 {
     if (keyspace->mover.entry != NULL)
