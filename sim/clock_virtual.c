@@ -3,6 +3,7 @@
 
 #include "server/checkpoint_internal.h"
 #include "server/memory.h"
+#include "server/server.h"
 #include "sim/world.h"
 #include "storage/arena.h"
 
@@ -44,10 +45,15 @@ bool __real_checkpoint_walk(struct server *server, int64_t until_ns);
 bool __wrap_checkpoint_walk(struct server *server, int64_t until_ns);
 
 // No time passes while the server computes: a checkpoint would be made in one go. So it often finds
-// that its time is over.
+// that its time is over; between the pieces of a value even before it has begun.
 bool __wrap_checkpoint_walk(struct server *server, int64_t until_ns)
 {
-    bool hurries = random_below(&world_current()->timing, 8) == 0;
+    struct world *world = world_current();
+    const struct checkpoint *checkpoint = server->checkpoint;
+    bool hurries = random_below(&world->timing, 8) == 0;
+    bool within = checkpoint->value_done > 0 && checkpoint->value_done < checkpoint->value_length;
+    if (within && world->plan.scenario->checkpoints && random_below(&world->aside, 8) != 0)
+        return false;
     return __real_checkpoint_walk(server, hurries ? until_ns : INT64_MIN);
 }
 

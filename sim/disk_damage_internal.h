@@ -28,6 +28,9 @@ uint8_t *damage_block(struct disk *disk, struct disk_file *file, uint32_t index)
 
 // Damages bytes [from, from + length) of a file: never so that they stay as they are.
 void damage_rot(struct damage_work *work, struct disk_file *file, uint64_t from, uint64_t length);
+// A frame of the log; a block of the completion log.
+bool damage_rot_frame(struct damage_work *work, const struct survey_frame *frame);
+void damage_rot_completion_block(struct damage_work *work, struct disk_file *file, uint32_t index);
 // A new length: nothing, whole blocks, or any.
 void damage_truncate(struct damage_work *work, struct disk_file *file);
 // The file is gone. False when there was none.

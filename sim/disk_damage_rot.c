@@ -56,7 +56,7 @@ void damage_rot(struct damage_work *work, struct disk_file *file, uint64_t from,
         block[place] ^= (uint8_t)(1U << random_below(random, 8));
 }
 
-static bool rot_frame(struct damage_work *work, const struct survey_frame *frame)
+bool damage_rot_frame(struct damage_work *work, const struct survey_frame *frame)
 {
     const struct survey_segment *segment = &work->before.segments[frame->segment];
     struct disk_file *file = damage_file(work, segment);
@@ -79,7 +79,7 @@ static bool rot_chain(struct damage_work *work, uint64_t low, uint64_t high)
     if (low > high)
         return false;
     uint64_t sequence = low + random_below(work->random, high - low + 1);
-    return rot_frame(work, &survey->frames[survey->chain[sequence - survey->first]]);
+    return damage_rot_frame(work, &survey->frames[survey->chain[sequence - survey->first]]);
 }
 
 bool damage_rot_intent(struct damage_work *work)
@@ -173,7 +173,7 @@ bool damage_rot_tail(struct damage_work *work)
 
 // --- the completion log, the identity ------------------------------------------------------------
 
-static void rot_completion_block(struct damage_work *work, struct disk_file *file, uint32_t index)
+void damage_rot_completion_block(struct damage_work *work, struct disk_file *file, uint32_t index)
 {
     damage_rot(work, file, (uint64_t)index * DISK_BLOCK_BYTES, sizeof(struct wal_completion_block));
 }
@@ -188,7 +188,7 @@ bool damage_rot_completion(struct damage_work *work)
     while (!survey->completion[index].valid || chosen-- > 0)
         index++;
     struct disk_file *file = disk_find(work->disk, WAL_NAME_COMPLETION);
-    rot_completion_block(work, file, index);
+    damage_rot_completion_block(work, file, index);
     damage_note(work, file->name, (uint64_t)index * DISK_BLOCK_BYTES,
                 "completion: block %u has rotted", index);
     return true;
@@ -201,7 +201,7 @@ bool damage_rot_completion_all(struct damage_work *work)
         return false;
     uint32_t blocks = (uint32_t)(file->size / DISK_BLOCK_BYTES);
     for (uint32_t i = 0; i < blocks; i++)
-        rot_completion_block(work, file, i);
+        damage_rot_completion_block(work, file, i);
     damage_note(work, file->name, 0, "completion: all blocks have rotted");
     return true;
 }

@@ -88,6 +88,11 @@ static void survey_completions(struct disk *disk, const struct wal_identity *ide
 
 // --- segments ----------------------------------------------------------------------------------
 
+bool survey_lacks(const struct survey *survey, const char *name)
+{
+    return survey->without.file != NULL && strcmp(survey->without.file, name) == 0;
+}
+
 static void survey_add_frame(struct survey *survey, const struct wal_frame_header *header,
                              const uint8_t *records, uint64_t offset)
 {
@@ -195,7 +200,8 @@ static void survey_segments(struct disk *disk, const struct wal_identity *identi
     uint32_t count = 0;
     uint32_t slot;
     for (uint32_t i = 0; i < disk->files_count; i++) {
-        if (wal_segment_name_parse(disk->files[i]->name, &slot))
+        const char *name = disk->files[i]->name;
+        if (wal_segment_name_parse(name, &slot) && !survey_lacks(survey, name))
             files[count++] = disk->files[i];
     }
     qsort(files, count, sizeof(struct disk_file *), survey_by_slot);
@@ -434,9 +440,9 @@ uint64_t survey_chain_at(const struct survey *survey, uint64_t sequence)
 
 // --- all of it -----------------------------------------------------------------------------------
 
-void survey_take(struct disk *disk, const struct wal_identity *identity, struct survey *survey)
+static void survey_all(struct disk *disk, const struct wal_identity *identity,
+                       struct survey *survey)
 {
-    *survey = (struct survey){.first = 1, .base = -1};
     struct survey_view view = {0};
     survey_instance(disk, survey);
     if (survey->has_instance)
@@ -453,6 +459,19 @@ void survey_take(struct disk *disk, const struct wal_identity *identity, struct 
         survey_follows(disk, identity, &view, survey);
     }
     bytes_free(&view.bytes);
+}
+
+void survey_take(struct disk *disk, const struct wal_identity *identity, struct survey *survey)
+{
+    *survey = (struct survey){.first = 1, .base = -1};
+    survey_all(disk, identity, survey);
+}
+
+void survey_take_without(struct disk *disk, const struct survey_without *without,
+                         struct survey *survey)
+{
+    *survey = (struct survey){.first = 1, .base = -1, .without = *without};
+    survey_all(disk, NULL, survey);
 }
 
 void survey_free(struct survey *survey)

@@ -84,7 +84,14 @@ struct survey_checkpoint {
     uint32_t parts_count;
 };
 
+// What a survey takes to be damaged beyond use.
+struct survey_without {
+    const char *file;       // NULL: no file
+    bool newest_checkpoint; // unless a completion record names it
+};
+
 struct survey {
+    struct survey_without without;
     bool has_instance; // valid
     struct wal_identity identity;
     uint64_t witnessed; // D
@@ -116,6 +123,9 @@ struct survey {
 
 // `identity`: when the file instance cannot tell, NULL for none: then nothing is decoded.
 void survey_take(struct disk *disk, const struct wal_identity *identity, struct survey *survey);
+// What would be left without the one and the other. `without` outlives the survey.
+void survey_take_without(struct disk *disk, const struct survey_without *without,
+                         struct survey *survey);
 void survey_free(struct survey *survey);
 // Does what this frame says of D count?
 bool survey_counts(const struct survey *survey, const struct survey_frame *frame);

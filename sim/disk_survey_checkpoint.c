@@ -61,7 +61,7 @@ void survey_checkpoints(struct disk *disk, const struct wal_identity *identity,
     for (uint32_t i = 0; i < disk->files_count; i++) {
         const struct disk_file *file = disk->files[i];
         uint64_t number;
-        if (!wal_checkpoint_name_parse(file->name, &number))
+        if (!wal_checkpoint_name_parse(file->name, &number) || survey_lacks(survey, file->name))
             continue;
         struct survey_checkpoint *checkpoint = &survey->checkpoints[survey->checkpoints_count++];
         *checkpoint = (struct survey_checkpoint){.number = number, .size = file->size};
@@ -117,6 +117,8 @@ void survey_choose_base(struct survey *survey, const struct wal_identity *identi
     if (newest == 0)
         return;
     bool proved = newest <= survey->checkpoint_witnessed;
+    if (survey->without.newest_checkpoint && !proved)
+        survey->checkpoints[0].whole = false;
     if (survey->checkpoints[0].whole || proved)
         base_take(survey, 0);
     else if (survey->checkpoints_count > 1)

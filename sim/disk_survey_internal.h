@@ -18,6 +18,9 @@ struct survey_view {
 void survey_view_take(struct disk *disk, const struct disk_file *file, uint64_t most,
                       struct survey_view *view);
 
+// Is this the file that the survey is to do without?
+bool survey_lacks(const struct survey *survey, const char *name);
+
 // disk_survey_checkpoint.c: what files have a checkpoint's name, and what is in them.
 void survey_checkpoints(struct disk *disk, const struct wal_identity *identity,
                         struct survey_view *view, struct survey *survey);

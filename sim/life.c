@@ -11,10 +11,13 @@
 #include "sim/model.h"
 #include "sim/network.h"
 #include "sim/observer.h"
+#include "sim/observer_spool.h"
 #include "sim/requests.h"
+#include "wal/log.h"
 
 #include <assert.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,6 +26,8 @@
 #define STOP_NS_MAX 60000000000
 // Without any command executed for so long, somebody waits in vain.
 #define IDLE_NS_MAX 300000000000
+// A failed checkpoint is tried again after CHECKPOINT_RETRY_NS.
+#define OVERDUE_NS_MAX (CHECKPOINT_RETRY_NS + 3000000000)
 #define STOP_PPM 300
 #define JUMP_US_MAX 100000000000
 #define DISK_FULL_NS_MAX 5000000000
@@ -62,6 +67,9 @@ static void life_drop(struct world *world)
     world->tally.moved += server->defrag.moved;
     world->reserve_kept = world->serving && world->errored_ns < world->served_ns;
     observer_died(world);
+    observer_spools_died(world);
+    if (world->sync_failed)
+        observer_spools_unknown(world);
     network_server_died(world);
     requests_orphan(world);
     disk_kill(world->disk);
@@ -88,6 +96,7 @@ void life_power_cut(struct world *world)
 {
     world_keep_disk(world);
     disk_power_cut(world->disk);
+    observer_spools_unknown(world);
     requests_forget(world);
     life_forgets(world);
 }
@@ -190,11 +199,53 @@ static void life_watch(const struct world *world, uint64_t *operations, int64_t 
     }
 }
 
+// The one pair "seconds changes" that a run may have.
+static bool life_save_point(const struct world *world, const struct checkpoint_stats *stats,
+                            int64_t ahead_ms)
+{
+    unsigned long long seconds;
+    unsigned long long changes;
+    if (sscanf(world->plan.config.save, "%llu %llu", &seconds, &changes) != 2 ||
+        world->plan.ppm[FAULT_CLOCK_JUMP] > 0)
+        return false;
+    int64_t passed_ms = world_wall_ms(world) + ahead_ms - stats->done_ms;
+    return stats->changes >= changes && passed_ms / 1000 >= (int64_t)seconds;
+}
+
+bool life_checkpoint_due(const struct world *world, int64_t ahead_ms)
+{
+    const struct server *server = world->server;
+    struct checkpoint_stats stats;
+    checkpoint_stats(server, &stats);
+    uint64_t grown = stats.log_bytes;
+    if (server->checkpoint->count == 0)
+        grown = server->recovery.bytes + wal_bytes_total(server->wal);
+    return (stats.log_trigger > 0 && grown >= stats.log_trigger) ||
+           life_save_point(world, &stats, ahead_ms);
+}
+
+// A checkpoint is due, and none begins.
+static void life_watch_checkpoint(struct world *world, uint64_t *begun, int64_t *since_ns)
+{
+    const struct server *server = world->server;
+    const struct checkpoint *checkpoint = server->checkpoint;
+    bool idle = server->state == SERVER_SERVING && checkpoint->step == CHECKPOINT_IDLE;
+    if (!idle || checkpoint->begun != *begun || !life_checkpoint_due(world, 0)) {
+        *begun = checkpoint->begun;
+        *since_ns = world->now_ns;
+    }
+    if (world->now_ns - *since_ns > OVERDUE_NS_MAX)
+        world_fail(world, VERDICT_STUCK, "for %lld s a checkpoint has been due, and none begins",
+                   (long long)(OVERDUE_NS_MAX / 1000000000));
+}
+
 // Turns until it is enough. False when the server stopped by itself.
 static bool life_serve(struct world *world, bool (*enough)(struct world *world))
 {
     uint64_t operations = world->tally.operations;
     int64_t since_ns = world->now_ns;
+    uint64_t begun = 0;
+    int64_t due_ns = world->now_ns;
     struct server *server = world->server;
     while (!life_asks_to_stop(world, enough)) {
         server_turn(server);
@@ -206,6 +257,7 @@ static bool life_serve(struct world *world, bool (*enough)(struct world *world))
             life_disk_full(world);
         if (world_fault(world, FAULT_DEAD_DISK))
             world->dead_until_ns = world->now_ns + random_between(&world->faults, 0, DEAD_NS_MAX);
+        life_watch_checkpoint(world, &begun, &due_ns);
         life_watch(world, &operations, &since_ns);
         if (world->now_ns - since_ns > IDLE_NS_MAX)
             world_fail(world, VERDICT_STUCK, "no command was executed for %lld s",
@@ -255,6 +307,7 @@ enum life_end life_run(struct world *world, bool (*enough)(struct world *world))
     world->tally.recoveries++;
     world->tally.based += world->server->recovery.checkpoint > 0;
     observer_recovered(world);
+    observer_spools_recovered(world);
     world->serving = true;
     world->served_ns = world->now_ns;
     clients_wake(world);

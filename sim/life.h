@@ -26,4 +26,8 @@ void life_power_cut(struct world *world);
 // True when the server has said this in its present life.
 bool life_has_said(const struct world *world, const char *text);
 
+// Has the log grown by what makes a checkpoint begin (what a start has replayed counts), or is a save
+// point reached, `ahead_ms` from now at the latest?
+bool life_checkpoint_due(const struct world *world, int64_t ahead_ms);
+
 #endif

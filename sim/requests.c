@@ -8,6 +8,7 @@
 #include "sim/life.h"
 #include "sim/network.h"
 #include "sim/observer.h"
+#include "sim/spent.h"
 #include "wal/names.h"
 
 #include <assert.h>
@@ -106,6 +107,10 @@ static int request_fault(struct world *world, const struct request *request)
     bool spends = request->kind == REQUEST_WRITE || request->kind == REQUEST_ALLOCATE ||
                   request_opens_for_write(request);
     int error = 0;
+    if (request->kind == REQUEST_RENAME && world->checkpoint_fails) {
+        world->checkpoint_fails = false;
+        error = -EIO;
+    }
     if (file && world->now_ns < world->dead_until_ns && !world->calm)
         error = -EIO;
     if (file && world_fault(world, FAULT_EIO))
@@ -159,6 +164,7 @@ static void request_begin_write(struct world *world, struct request *request)
 
 static void request_begin(struct world *world, struct request *request)
 {
+    spent_look(world, request);
     request->begun = true;
     request->error = request_fault(world, request);
     request->disk = -1;

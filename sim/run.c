@@ -7,11 +7,14 @@
 #include "sim/clients.h"
 #include "sim/disk_damage.h"
 #include "sim/disk_internal.h"
+#include "sim/disk_survey.h"
 #include "sim/life.h"
 #include "sim/model.h"
 #include "sim/observer.h"
+#include "sim/observer_spool.h"
 #include "sim/requests.h"
 #include "wal/log.h"
+#include "wal/names.h"
 
 #include <assert.h>
 #include <string.h>
@@ -22,7 +25,10 @@
 #define CALM_NS_MAX 120000000000
 // Between two lives.
 #define PAUSE_NS_MAX 200000000
+// The longest time that a save point of a run has.
+#define SAVE_MS_MAX 30000
 #define SURVEY_PPM 200000
+#define READY_PPM 250000
 
 // --- damage at rest --------------------------------------------------------------------------
 
@@ -113,6 +119,46 @@ static void run_damage_more(struct world *world, struct damage *damage)
         damage->witnessed_after = more.witnessed_after;
 }
 
+// Is there an empty segment whose header keeps out frames that have been cut?
+static bool run_keeps_out(const struct survey *survey)
+{
+    for (uint32_t i = 0; i < survey->segments_count; i++) {
+        const struct survey_segment *segment = &survey->segments[i];
+        for (uint32_t j = 0; j < survey->frames_count && !segment->needed; j++) {
+            const struct survey_frame *frame = &survey->frames[j];
+            if (segment->kind == SURVEY_VALID && frame->number < segment->number &&
+                frame->sequence >= segment->first && frame->sequence > survey->end)
+                return true;
+        }
+    }
+    return false;
+}
+
+// Segments that were only prepared are gone, all of them: the next start uses what others have left, and
+// crashes as starts do. `always`: whatever the others are.
+static bool run_lose_ready(struct world *world, bool always)
+{
+    struct survey survey;
+    uint32_t lost = 0;
+    disk_settle(world->disk);
+    survey_take(world->disk, NULL, &survey);
+    bool loses = survey.has_instance && (always || run_keeps_out(&survey));
+    for (uint32_t i = 0; i < survey.segments_count && loses; i++) {
+        char name[WAL_SEGMENT_NAME_BYTES];
+        if (survey.segments[i].kind != SURVEY_ZERO)
+            continue;
+        wal_segment_name(name, survey.segments[i].slot);
+        disk_unlink(world->disk, name);
+        lost++;
+    }
+    disk_settle(world->disk);
+    survey_free(&survey);
+    trace_step(world->trace, world->now_ns, "no segment is ready", lost, 0, 0);
+    if (lost > 0)
+        world_count(world, FAULT_MISSING_READY);
+    return lost > 0;
+}
+
 // One start over damaged files, without other faults, and its verdict. When it refuses, the files are
 // put back as they were.
 static void run_damaged(struct world *world, enum fault kind)
@@ -124,6 +170,7 @@ static void run_damaged(struct world *world, enum fault kind)
         return;
     }
     world_count(world, kind);
+    observer_spools_unknown(world);
     run_damage_more(world, &damage);
     trace_bytes(world->trace, world->now_ns, "damage", damage.expected, damage.what,
                 strlen(damage.what));
@@ -150,14 +197,18 @@ static void run_rest(struct world *world)
     int64_t pause_ns = (int64_t)random_below(&world->timing, PAUSE_NS_MAX);
     enum fault kind = run_draw_damage(world);
     bool survey = random_chance(&world->timing, SURVEY_PPM);
-    if (kind == FAULT_COUNT && !survey) {
+    bool ready = world->plan.scenario->checkpoints && !world->calm &&
+                 random_chance(&world->faults, READY_PPM);
+    if (kind == FAULT_COUNT && !survey && !ready) {
         world_advance(world, world->now_ns + pause_ns, run_never);
         return;
     }
     world_advance(world, INT64_MAX, run_landed);
     if (survey)
         run_check_witness(world);
-    if (kind != FAULT_COUNT)
+    if (ready)
+        run_lose_ready(world, random_below(&world->faults, 4) == 0);
+    else if (kind != FAULT_COUNT)
         run_damaged(world, kind);
     world_keep_disk(world);
 }
@@ -204,6 +255,11 @@ static bool run_folder_is_small(struct world *world)
 {
     struct server *server = world->server;
     const struct checkpoint *checkpoint = server->checkpoint;
+    // One that is due begins by itself, also after one that has failed.
+    if (world->last_checkpoint == 0 && world->plan.scenario->checkpoints &&
+        life_checkpoint_due(world, SAVE_MS_MAX))
+        return false;
+    world->checkpoint_fails = false;
     if (world->last_checkpoint == 0)
         world->last_checkpoint = checkpoint_request(server);
     if (checkpoint_attempts(checkpoint) < world->last_checkpoint)
@@ -243,6 +299,7 @@ static void run_calm(struct world *world)
     disk_options(world->disk)->capacity_blocks = UINT32_MAX;
     world_advance(world, INT64_MAX, run_landed);
     clients_calm(world);
+    world->checkpoint_fails = world->plan.scenario->checkpoints && world->plan.ppm[FAULT_EIO] > 0;
     trace_step(world->trace, world->now_ns, "calm", 0, 0, 0);
     enum life_end end = life_run(world, run_is_over);
     if (run_is_lost(world, end))

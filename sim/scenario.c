@@ -78,11 +78,11 @@ static const struct scenario scenarios[] = {
              [FAULT_POWER_CUT] = 300, [FAULT_LATE_WRITE] = 500000}},
     {.name = "checkpoint",
      .what = "cuts, errors and a full disk at every step of checkpoints; they are damaged",
-     .runs = 200, .operations = 1500, .clients = 6, .checkpoints = true,
+     .runs = 160, .operations = 1500, .clients = 6, .checkpoints = true,
      .ppm = {QUIET, [FAULT_KILL] = 100, [FAULT_POWER_CUT] = 300, [FAULT_START_CUT] = 2000,
              [FAULT_LATE_WRITE] = 200000, [FAULT_EIO] = 1000, [FAULT_ENOSPC] = 500,
              [FAULT_SHORT_WRITE] = 500, [FAULT_SYNC_ERROR] = 2000, [FAULT_SLOW] = 2000,
-             [FAULT_SPOILT] = 100000, [FAULT_DISK_FULL] = 500, [FAULT_NO_DIRECT] = 200000, [FAULT_DSYNC_IGNORED] = 200000,
+             [FAULT_SPOILT] = 100000, [FAULT_RESET] = 500, [FAULT_DISK_FULL] = 500, [FAULT_NO_DIRECT] = 200000, [FAULT_DSYNC_IGNORED] = 200000,
              [FAULT_ROT_INTENT] = 20000, [FAULT_ROT_NEWEST] = 40000,
              AT_REST_CHECKPOINT(60000)}},
     {.name = "growth", .what = "the table grows and shrinks while checkpoints are written; kills",
@@ -173,16 +173,30 @@ static void plan_checkpoints(const struct scenario *scenario, struct config *con
 }
 
 // Long values, which a checkpoint cuts in pieces, and changes of the same keys meanwhile.
-static void plan_write_long(struct workload *workload, struct random *random)
+static void plan_write_long(struct plan *plan, struct random *random)
 {
+    struct workload *workload = &plan->workload;
+    uint64_t kind = random_below(random, 4);
     workload->save_ppm = 20000;
-    if (random_below(random, 2) == 0)
+    if (kind == 0)
         return;
     workload->keys = (uint32_t)random_between(random, 10, 100);
     workload->hot_ppm = 500000;
     workload->large_ppm = 300000;
     workload->large_bytes_max = 1 << 18;
     workload->range_ppm = 500000;
+    if (kind == 1) {
+        workload->large_bytes_max = 1 << 19;
+        workload->expiry_ppm = 300000;
+        return;
+    }
+    // Several at a time on their way into the log, and the same keys are written meanwhile.
+    workload->keys = (uint32_t)random_between(random, 4, 12);
+    workload->large_bytes_max = 1 << 20;
+    plan->operations = plan->scenario->grows ? plan->operations : plan->operations / 3;
+    workload->range_ppm = kind == 2 ? 0 : 200000;
+    workload->delete_ppm = 200000;
+    workload->bit_ppm = workload->float_ppm = workload->newer_ppm = 10000;
 }
 
 // Small segments, so that many of them are filled; few clients' slots; little memory.
@@ -268,7 +282,7 @@ void plan_draw(struct plan *plan, const struct scenario *scenario, uint64_t seed
     if (!scenario->swarm && scenario->ppm[FAULT_RESET] > 0)
         plan->workload.quit_ppm = 5000;
     if (scenario->checkpoints)
-        plan_write_long(&plan->workload, &work);
+        plan_write_long(plan, &work);
     if (scenario->grows)
         workload_grow(&plan->workload, &work);
     if (scenario->changes_modes)

@@ -62,9 +62,11 @@ struct world *world_create(const struct plan *plan, FILE *trace, FILE *report)
     world->wall_us = WALL_START_US;
     world->faulted_ns = -1;
     world->errored_ns = -1;
+    world->spools = UINT64_MAX;
     random_init(&world->timing, plan->seed, "timing");
     random_init(&world->faults, plan->seed, "faults");
     random_init(&world->entropy, plan->seed, "entropy");
+    random_init(&world->aside, plan->seed, "aside");
     world_create_disk(world);
     world->requests = requests_create();
     world->network = network_create();

@@ -65,6 +65,7 @@ struct world {
     struct random timing;
     struct random faults;
     struct random entropy;
+    struct random aside; // chances that leave the others what they are
     struct agenda agenda;
 
     struct disk *disk;
@@ -77,6 +78,7 @@ struct world {
 
     struct server *server;
     bool serving;             // the start is over
+    bool checkpoint_fails;    // the next one will, in the end
     uint64_t last_checkpoint; // the attempt that is asked for in the end
     uint32_t folder_segments; // files, then
     uint32_t folder_checkpoints;
@@ -86,6 +88,8 @@ struct world {
     bool calm;                   // faults have ended, or do not happen now
     int64_t dead_until_ns;       // the disk answers nothing but errors until then
     int64_t served_ns;           // since when the present life serves
+    uint64_t spools_open;        // at the end of the newest replay
+    uint64_t spools;             // in use when the last process ended, a bit each
     int64_t errored_ns;          // when a single operation on a file was failed last; -1: never
     bool reserve_kept;           // the last life served, and nothing but a full disk has hit it
     int64_t faulted_ns;          // when a file fault was injected last; -1: never
