@@ -45,7 +45,8 @@ SIM_LAYER := $(wildcard sim/loop_layer*.c)
 SIM       := $(filter-out $(SIM_LAYER),$(wildcard sim/*.c))
 SIM_WRAP  := arena_free call_execute commands_call commands_refuse_memory wal_admit wal_append \
              wal_write_next wal_decide checkpoint_walk evict_room data_drop replay_end \
-             arena_loose_bytes arena_scattered_bytes memory_machine_bytes memory_resident_bytes
+             arena_loose_bytes arena_scattered_bytes keyspace_slide \
+             memory_machine_bytes memory_resident_bytes
 LAYER_WRAP := $(addprefix clock_,monotonic_ns wall_us entropy) server_run \
               evict_room data_drop commands_call \
               $(addprefix io_,wait accept socket_names receive send receive_into cancel \

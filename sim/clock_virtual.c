@@ -6,6 +6,7 @@
 #include "server/server.h"
 #include "sim/world.h"
 #include "storage/arena.h"
+#include "storage/keyspace.h"
 
 // What the server's reading of the clock costs.
 #define CLOCK_READ_NS 40
@@ -76,6 +77,21 @@ uint64_t __wrap_arena_scattered_bytes(const struct arena *arena)
 {
     uint64_t scattered = __real_arena_scattered_bytes(arena);
     return world_current()->plan.seed / 2 % 2 == 0 ? scattered * 1024 : scattered;
+}
+
+enum keyspace_defrag __real_keyspace_slide(struct keyspace *keyspace, uint32_t runs, size_t most,
+                                           uint32_t *moved);
+enum keyspace_defrag __wrap_keyspace_slide(struct keyspace *keyspace, uint32_t runs, size_t most,
+                                           uint32_t *moved);
+
+// No time passes meanwhile: a large value would be moved in one go. So much happens between its pieces.
+enum keyspace_defrag __wrap_keyspace_slide(struct keyspace *keyspace, uint32_t runs, size_t most,
+                                           uint32_t *moved)
+{
+    *moved = 0;
+    if (keyspace_slide_bytes(keyspace) > 0 && random_below(&world_current()->aside, 32) != 0)
+        return KEYSPACE_DEFRAG_PART;
+    return __real_keyspace_slide(keyspace, runs, most, moved);
 }
 
 // --- the machine -----------------------------------------------------------------------------
