@@ -263,6 +263,44 @@ def memory(score, name, filled):
     score.check("%s: resident memory is told" % name, grown - 24 * MIB < told < grown + 8 * MIB, (int(grown), told))
 
 
+def rounded(length):
+    """The block that holds so many bytes: storage/arena.h."""
+    if length <= 128:
+        return (length + 7) & ~7
+    step = 8 * KIB if length > 64 * KIB else 1 << ((length - 1).bit_length() - 4)
+    return (length + step - 1) & ~(step - 1)
+
+
+def statistics(score, filled):
+    """MEMORY STATS and INFO beside our own count of keys that were just set."""
+    filled.empty()
+    lengths = [1, 100, 3000, 65000, 70000, MIB]
+    filled.next = 0
+    while sum(filled.keys.values()) < filled.maxmemory // 2:
+        filled.set([(filled.next, lengths[filled.next % len(lengths)])])
+        filled.next += 1
+    filled.settle()
+    own = sum(rounded(needs(len("k:%d" % i), length) - SLOT_BYTES) for i, length in filled.keys.items())
+    told = filled.client.call("MEMORY", "STATS")
+    stats = {name.decode(): value for name, value in zip(told[::2], told[1::2])}
+    fields = filled.info()
+    table = stats[next(name for name in stats if name.startswith("db."))][1]
+    score.check("STATS: data", stats["dataset.bytes"] == own == int(fields["used_memory_dataset"]), (stats["dataset.bytes"], own))
+    score.check("STATS: keys", stats["keys.count"] == len(filled.keys), stats["keys.count"])
+    score.check("STATS: all", stats["total.allocated"] == own + table == int(fields["used_memory"]), (stats["total.allocated"], own, table))
+    score.check("STATS: the peak", stats["peak.allocated"] >= stats["total.allocated"])
+    score.check("STATS: blocks", stats["allocator.allocated"] == own, (stats["allocator.allocated"], own))
+    active, resident = stats["allocator.active"], stats["allocator.resident"]
+    score.check("STATS: pages", own <= active <= resident < own * 1.1 + 2 * MIB, (own, active, resident))
+    score.check("STATS: the ratio", abs(float(stats["allocator-fragmentation.ratio"]) - active / own) < 0.01)
+    usage = sum(filled.client.call("MEMORY", "USAGE", "k:%d" % i) for i in filled.keys)
+    score.check("MEMORY USAGE", abs(usage - own - SLOT_BYTES * len(filled.keys)) == 0, (usage, own))
+    rss = filled.server.resident_mb() * MIB
+    score.check("STATS: the process", abs(stats["rss-overhead.bytes"] + resident - rss) < 2 * MIB, (stats["rss-overhead.bytes"], resident, rss))
+    ratio = float(fields["mem_fragmentation_ratio"])
+    score.check("INFO: mem_fragmentation_ratio", abs(ratio - rss / int(fields["used_memory"])) < 0.1, ratio)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--server", required=True)
@@ -276,6 +314,7 @@ def main():
     try:
         for server in servers:
             server.start()
+        statistics(score, servers[0])
         print("what fits, of what does in a fresh server: keys and values, with overhead; parts of maxmemory")
         for name, before, how, after in LARGE if arguments.large else QUICK:
             if arguments.only and arguments.only not in name:
