@@ -153,7 +153,7 @@ Test(sim_reply, parts)
     talk_say(&talk, "PING");
     talk_say(&talk, "GET a");
     talk_say(&talk, "EXEC");
-    cr_assert(model_reply_check(&talk.reply, (const uint8_t *)"*2\r\n+PONG\r\n$1\r\n2", 18,
+    cr_assert(model_reply_check(&talk.reply, (const uint8_t *)"*2\r\n+PONG\r\n$1\r\n2\r\n", 18,
                                 error) == -EBADMSG);
     cr_assert(strncmp(error, "element 1: ", 11) == 0, "%s", error);
     talk_end(&talk);
