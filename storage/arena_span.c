@@ -180,8 +180,10 @@ static bool slide_resume(struct arena *arena, struct arena_span *span)
     arena->paused = 0;
     const struct run *run = &arena->pages.runs[start];
     // All of its blocks may have been freed since.
-    if (start >= arena->pages.frontier || run->state != RUN_SMALL || !run->leaving)
+    if (start >= arena->pages.frontier || run->state != RUN_SMALL || !run->leaving) {
+        span_withdraw(arena);
         return false;
+    }
     span_begin(arena, start, span);
     if (span_provide(arena, start, PAGES_NONE))
         return true;
@@ -195,6 +197,7 @@ void arena_slide_stop(struct arena *arena)
     if (arena->paused != 0 && span.start < arena->pages.frontier)
         arena_span_end(arena, &span);
     arena->paused = 0;
+    span_withdraw(arena);
 }
 
 // Can what is at page `start` move, with this free run in front of it?

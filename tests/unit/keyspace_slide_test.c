@@ -235,6 +235,65 @@ Test(slide, what_must_stay)
     check_all(21);
 }
 
+// A span is made for the blocks of another one, which all find room elsewhere or are deleted before the
+// work goes on: it must go again. It would keep its pages, and be moved for ever.
+static void provided_in_vain(bool stop)
+{
+    enum { SHORT = 1, LONG = 1000, MORE = 2000 };
+    struct keyspace *keyspace = fixture.keyspace;
+    uint32_t moved = 0;
+    char name[24];
+    cr_assert(set(0, 300000));
+    cr_assert(set(LONG - 1, 1000000));
+    // All blocks of a span.
+    struct arena *arena = fixture.arena;
+    cr_assert(set(LONG, 100));
+    struct key key = key_at(LONG, name);
+    size_t block = arena_block_bytes(arena, keyspace_find(keyspace, &key));
+    uint32_t count = (uint32_t)(8 * ARENA_PAGE_BYTES / block);
+    for (uint32_t i = 1; i < count; i++)
+        cr_assert(set(LONG + i, 100));
+    // They become shorter in their blocks.
+    for (uint32_t i = 0; i < count; i++) {
+        key = key_at(LONG + i, name);
+        struct entry *entry = keyspace_find(keyspace, &key);
+        cr_assert_eq(keyspace_resize(keyspace, &key, entry, 80), entry);
+        lengths[LONG + i] = 81;
+    }
+    for (uint32_t i = 0; i < 20; i++)
+        cr_assert(set(SHORT + i, 80));
+    cr_assert(set(MORE, 300000));
+    drop(LONG - 1);
+    enum keyspace_defrag result = KEYSPACE_DEFRAG_NOTHING;
+    for (uint32_t i = 0; i < 10 && result != KEYSPACE_DEFRAG_PART; i++)
+        result = keyspace_slide(keyspace, 1, SIZE_MAX, &moved);
+    cr_assert_eq(result, KEYSPACE_DEFRAG_PART);
+    check_all(MORE + 1);
+    if (stop)
+        keyspace_slide_stop(keyspace);
+    for (uint32_t i = 0; i < count; i++)
+        drop(LONG + i);
+    drop(0);
+    uint32_t calls = 0;
+    do {
+        result = keyspace_slide(keyspace, 64, SIZE_MAX, &moved);
+    } while ((moved > 0 || result != KEYSPACE_DEFRAG_ROUND) && ++calls < 1000);
+    cr_expect_lt(calls, 1000);
+    check_all(MORE + 1);
+    for (uint32_t i = 0; i < 20; i++)
+        drop(SHORT + i);
+    drop(MORE);
+    cr_expect_eq(arena_span_bytes(arena), 0);
+}
+
+Test(slide, provided_in_vain)
+{
+    provided_in_vain(false);
+    end();
+    begin();
+    provided_in_vain(true);
+}
+
 // --- changes while an entry is on its way --------------------------------------------------------
 
 enum change {
