@@ -198,7 +198,8 @@ bool evict_possible(const struct server *server, uint64_t bytes)
 {
     if (server->config.maxmemory_policy == MAXMEMORY_NOEVICTION)
         return evict_tidies(server, bytes);
-    if (!evict_allowed(server) || evict_keys(server) == 0)
+    if (!evict_allowed(server) ||
+        (evict_keys(server) == 0 && keyspace_count_dead(server->keyspace) == 0))
         return false;
     // What no eviction frees.
     return data_overhead_bytes(server) + bytes <= (uint64_t)server->config.maxmemory;

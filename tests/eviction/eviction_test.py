@@ -331,6 +331,16 @@ def settings(score, path):
     replies = client.pipeline([("FLUSHDB",)] + [("SET", "n:%d" % i, "v" * 1000) for i in range(4500)])
     score.check("flushed: set", all(r == "OK" for r in replies))
     score.check("flushed: no other went", number(client, "evicted_keys") == evicted, number(client, "evicted_keys"))
+    # A large value, too, when no other keys are there.
+    for policy in ("allkeys-lru", "volatile-ttl"):
+        client.call("FLUSHALL")
+        client.call("CONFIG", "SET", "maxmemory-policy", policy)
+        count = 0
+        while number(client, "used_memory") < LIMIT * 0.95:
+            load(client, [("SET", "f:%d" % i, "v" * 60) for i in range(count, count + 5000)])
+            count += 5000
+        replies = client.pipeline([("FLUSHALL",), ("SET", "large", b"v" * (LIMIT // 8))])
+        score.check("flushed: a large value, %s" % policy, replies == ["OK", "OK"], replies)
     server.remove()
 
 
