@@ -547,12 +547,13 @@ static bool data_sweeps(const struct server *server)
 
 bool data_urgent(const struct server *server)
 {
-    return keyspace_count_dead(server->keyspace) > 0 && data_sweeps(server);
+    // When the log has no room for what has expired, its events say when it has.
+    return keyspace_count_dead(server->keyspace) > 0 && !server->sweep_stopped &&
+           data_sweeps(server);
 }
 
 int64_t data_deadline_ns(const struct server *server)
 {
-    // When the log has no room for what has expired, its events say when it has.
     bool goes_on = server->table_moves ||
                    (server->sweep_rest > 0 && !server->sweep_stopped && data_sweeps(server));
     return goes_on ? server->now_ns + REST_NS : INT64_MAX;

@@ -148,8 +148,10 @@ void disk_namings_apply(struct disk *disk, uint64_t time,
             medium_apply(disk, naming);
         naming->file->pending--;
     }
+    if (done == 0)
+        return;
     disk->namings_count -= done;
     memmove(disk->namings, disk->namings + done, disk->namings_count * sizeof(*disk->namings));
-    for (uint32_t i = disk->files_count; i > 0 && done > 0; i--)
+    for (uint32_t i = disk->files_count; i > 0; i--)
         disk_file_release(disk, disk->files[i - 1]);
 }
