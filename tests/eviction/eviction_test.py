@@ -278,7 +278,7 @@ def transactions(score, path):
     for i in range(20):
         client.call("SET", "w", "1")
         client.call("WATCH", "w")
-        load(other, [("SET", "x:%d:%d" % (i, j), "v" * 1000) for j in range(45000 if i == 0 else 1000)])
+        load(other, [("SET", "x:%d:%d" % (i, j), "v" * 1000) for j in range(45000 if i < 4 else 1000)])
         gone = other.call("EXISTS", "w") == 0
         client.call("MULTI")
         client.call("SET", "w", "2")
