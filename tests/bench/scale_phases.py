@@ -17,9 +17,6 @@ WORK = [
     ("GET, pipeline 128", "clients=50,pipeline=128,set=0"),
     ("GET, no pipeline", "clients=50,pipeline=1,set=0"),
 ]
-# After a checkpoint that has written as fast as the disk takes it: a disk that allows bursts holds back
-# whoever writes next.
-REST_SECONDS = 15
 # Writes between a checkpoint and a kill -9, as a part of the keys.
 TAIL = 0.2
 CHECKPOINT_ROUNDS_MAX = 20
@@ -112,7 +109,6 @@ class Phases:
 
     def checkpoints(self):
         self.found["checkpoint_seconds"] = self.server.checkpoint(idle=True)
-        time.sleep(REST_SECONDS)
         self.turns_begin()
         load = self.load_start([WATCHED % self.options.rate, BEHIND % self.options.behind])
         took, began = [], time.monotonic()
