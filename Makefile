@@ -50,7 +50,7 @@ SIM_WRAP  := arena_free call_execute commands_call commands_refuse_memory wal_ad
 LAYER_WRAP := $(addprefix clock_,monotonic_ns wall_us entropy) server_run \
               evict_room data_drop commands_call \
               $(addprefix io_,wait accept socket_names receive send receive_into cancel \
-                socket_shutdown open close read write sync allocate rename unlink forget \
+                socket_shutdown open close read write sync allocate punch rename unlink forget \
                 drop_cache honours_dsync)
 SIM_PARTS := $(wildcard sim/model*.c sim/workload*.c sim/disk*.c) \
              $(addprefix sim/,bytes.c command_line.c dump.c random.c fault_model.c)

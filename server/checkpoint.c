@@ -73,8 +73,6 @@ void checkpoint_continue(struct server *server, uint64_t newest, uint64_t loaded
     checkpoint->published = loaded;
     replaced_by(checkpoint, loaded);
     checkpoint->bytes = server->recovery.checkpoint_bytes;
-    checkpoint->reserved_new = SPACE_UNKNOWN;
-    checkpoint->reserved_published = SPACE_UNKNOWN;
     checkpoint->done_ms = server->wall_ms;
     // What was replayed counts as the log's growth since the checkpoint.
     checkpoint->log_base = wal_bytes_total(server->wal) - server->recovery.bytes;
@@ -152,9 +150,6 @@ static void step_submit(struct server *server)
     char *name = checkpoint->name; // lent to the request
     checkpoint->waiting = true;
     switch (checkpoint->step) {
-    case CHECKPOINT_DISCARD_CLOSE:
-        io_close(io, checkpoint->file, token);
-        return;
     case CHECKPOINT_DISCARD:
         io_unlink(io, folder, WAL_NAME_CHECKPOINT_NEW, token);
         return;
@@ -181,6 +176,7 @@ static void step_submit(struct server *server)
         wal_checkpoint_name(name, checkpoint->replaced[checkpoint->retiring]);
         io_rename(io, folder, name, WAL_NAME_CHECKPOINT_NEW, token);
         return;
+    case CHECKPOINT_DISCARD_SYNC:
     case CHECKPOINT_SYNC_FOLDER:
     case CHECKPOINT_SYNC_RETIRED:
     case CHECKPOINT_SYNC_WITHDRAWN:
@@ -197,6 +193,7 @@ static void step_submit(struct server *server)
         io_close(io, checkpoint->file, token);
         return;
     case CHECKPOINT_IDLE:
+    case CHECKPOINT_AWAIT_SPACE:
     case CHECKPOINT_WALK:
     case CHECKPOINT_AWAIT:
     case CHECKPOINT_WRITE_END:
@@ -207,7 +204,7 @@ static void step_submit(struct server *server)
     assert(false);
 }
 
-static void step_go(struct server *server, enum checkpoint_step step)
+void checkpoint_step_go(struct server *server, enum checkpoint_step step)
 {
     server->checkpoint->step = step;
     step_submit(server);
@@ -258,23 +255,23 @@ static void attempt_success(struct server *server)
 }
 
 // Nothing relies on the file yet. It stays as space for the next attempt, unless it has been published.
-static void attempt_failed(struct server *server, int error)
+void checkpoint_attempt_failed(struct server *server, int error)
 {
     struct checkpoint *checkpoint = server->checkpoint;
     assert(error < 0);
     checkpoint->error = error;
     bool published = checkpoint->step > CHECKPOINT_RENAME && checkpoint->step < CHECKPOINT_WITNESS;
     if (published)
-        step_go(server, CHECKPOINT_WITHDRAW);
+        checkpoint_step_go(server, CHECKPOINT_WITHDRAW);
     else if (checkpoint->file >= 0 && checkpoint->writing == 0)
-        step_go(server, CHECKPOINT_ABANDON);
+        checkpoint_step_go(server, CHECKPOINT_ABANDON);
     else if (checkpoint->file < 0)
         attempt_end(server);
 }
 
 // --- the walk ----------------------------------------------------------------------------------
 
-static void attempt_begin(struct server *server)
+void checkpoint_attempt_begin(struct server *server)
 {
     struct checkpoint *checkpoint = server->checkpoint;
     struct wal_checkpoint_begin *begin = &checkpoint->begin;
@@ -303,7 +300,7 @@ static void attempt_begin(struct server *server)
         wal_checkpoint_write_begin(&checkpoint->writer, checkpoint->buffers[0].bytes, begin);
     submit_write(server, 0, length);
     checkpoint->filling = 1;
-    step_go(server, CHECKPOINT_WALK);
+    checkpoint_step_go(server, CHECKPOINT_WALK);
 }
 
 // Everything is in frames: what may be in them has to be on stable storage before the last one says
@@ -313,7 +310,7 @@ static void walk_end(struct server *server)
     struct checkpoint *checkpoint = server->checkpoint;
     checkpoint->batch = wal_newest_batch(server->wal);
     journal_sync_up_to(server, checkpoint->batch);
-    step_go(server, CHECKPOINT_AWAIT);
+    checkpoint_step_go(server, CHECKPOINT_AWAIT);
 }
 
 // Fills the present frame, and hands it over when it is full. True when there is time for the next one.
@@ -367,7 +364,7 @@ static void await_look(struct server *server)
     uint64_t length =
         wal_checkpoint_write_end(&checkpoint->writer, checkpoint->buffers[0].bytes, durable, chain);
     submit_write(server, 0, length);
-    step_go(server, CHECKPOINT_WRITE_END);
+    checkpoint_step_go(server, CHECKPOINT_WRITE_END);
 }
 
 static void write_ended(struct server *server, uint32_t index, int32_t result)
@@ -379,11 +376,11 @@ static void write_ended(struct server *server, uint32_t index, int32_t result)
     bool whole = result == (int64_t)buffer->length;
     buffer->length = 0;
     if (checkpoint->error != 0)
-        attempt_failed(server, checkpoint->error);
+        checkpoint_attempt_failed(server, checkpoint->error);
     else if (!whole)
-        attempt_failed(server, result < 0 ? result : -ENOSPC);
+        checkpoint_attempt_failed(server, result < 0 ? result : -ENOSPC);
     else if (checkpoint->step == CHECKPOINT_WRITE_END)
-        step_go(server, CHECKPOINT_SYNC);
+        checkpoint_step_go(server, CHECKPOINT_SYNC);
 }
 
 // --- reading back ------------------------------------------------------------------------------
@@ -394,7 +391,7 @@ static void verify_begin(struct server *server)
     wal_checkpoint_read(&checkpoint->reader, journal_identity(server), checkpoint->number);
     checkpoint->read_offset = 0;
     checkpoint->held = 0;
-    step_go(server, CHECKPOINT_VERIFY);
+    checkpoint_step_go(server, CHECKPOINT_VERIFY);
 }
 
 // Verifies the frames that are wholly there, and moves the rest to the buffer's start. False: damaged.
@@ -425,14 +422,14 @@ static void verify_event(struct server *server, int32_t result)
 {
     struct checkpoint *checkpoint = server->checkpoint;
     if (result < (int32_t)WAL_BLOCK_BYTES) {
-        attempt_failed(server, result < 0 ? result : -EBADMSG);
+        checkpoint_attempt_failed(server, result < 0 ? result : -EBADMSG);
         return;
     }
     uint64_t got = (uint64_t)result / WAL_BLOCK_BYTES * WAL_BLOCK_BYTES;
     checkpoint->read_offset += got;
     checkpoint->held += got;
     if (!verify_frames(checkpoint)) {
-        attempt_failed(server, -EBADMSG);
+        checkpoint_attempt_failed(server, -EBADMSG);
         return;
     }
     if (!checkpoint->reader.ended) {
@@ -440,165 +437,10 @@ static void verify_event(struct server *server, int32_t result)
         return;
     }
     wal_checkpoint_verified(server->wal, checkpoint->number);
-    step_go(server, CHECKPOINT_WITNESS);
-}
-
-// --- space -------------------------------------------------------------------------------------
-
-// Is it worth to try again before writes are refused?
-static bool space_may_come(struct checkpoint *checkpoint, int32_t result)
-{
-    bool shortage = result == -EMFILE || result == -ENFILE || result == -ENOMEM;
-    checkpoint->space_failures = shortage ? checkpoint->space_failures + 1 : 0;
-    return shortage && !checkpoint->running &&
-           checkpoint->space_failures < CHECKPOINT_SPACE_FAILURES;
-}
-
-static void space_allocated(struct server *server, int32_t result)
-{
-    struct checkpoint *checkpoint = server->checkpoint;
-    if (space_may_come(checkpoint, result)) {
-        checkpoint->space_retry_ns = server->now_ns + CHECKPOINT_SPACE_RETRY_NS;
-        checkpoint->step = CHECKPOINT_IDLE;
-        return;
-    }
-    // Where nothing can be allocated ahead, there is no promise either.
-    if (result == 0 || result == -EOPNOTSUPP) {
-        checkpoint->reserved = checkpoint->reserving;
-        if (checkpoint->space_short)
-            notice(&server->notices, LOGLEVEL_NOTICE,
-                   "there is space for a checkpoint again: writes are accepted");
-        checkpoint->space_short = false;
-        wal_checkpoint_space(server->wal, true);
-    } else if (checkpoint->file >= 0 && checkpoint->reserving > checkpoint_expected_bytes(server)) {
-        // Not for any growth, then, but for what is there.
-        checkpoint->reserving = checkpoint_expected_bytes(server);
-        checkpoint->space_tight = true;
-        step_go(server, CHECKPOINT_ALLOCATE);
-        return;
-    } else {
-        if (!checkpoint->space_short)
-            notice(
-                &server->notices, LOGLEVEL_WARNING,
-                "there is no disk space for the next checkpoint (%llu bytes): writes are refused: "
-                "%s",
-                (unsigned long long)checkpoint->reserving, strerror(-result));
-        checkpoint->space_short = true;
-        wal_checkpoint_space(server->wal, false);
-        checkpoint->space_retry_ns = server->now_ns + CHECKPOINT_SPACE_RETRY_NS;
-    }
-    if (!checkpoint->running) {
-        checkpoint->step = CHECKPOINT_IDLE;
-        return;
-    }
-    if (checkpoint->space_short)
-        attempt_failed(server, result);
-    else
-        attempt_begin(server);
-}
-
-static uint64_t space_step(const struct server *server)
-{
-    return (uint64_t)server->config.wal_segment_size / 4;
-}
-
-// Space for a checkpoint of what is there now, and for some growth.
-static uint64_t space_target(const struct server *server)
-{
-    uint64_t expected = checkpoint_expected_bytes(server), step = space_step(server);
-    return (expected + expected / 8 + step) / step * step;
-}
-
-// Files stay as large as they have been: after data has gone, a new one gives the rest back.
-static bool space_surplus(const struct server *server, uint64_t reserved)
-{
-    uint64_t target = space_target(server);
-    return reserved > target + target / 4 + space_step(server);
-}
-
-// True when what is reserved is too little: then `reserving` says how much it should be.
-static bool space_wanted(struct server *server)
-{
-    struct checkpoint *checkpoint = server->checkpoint;
-    uint64_t expected = checkpoint_expected_bytes(server);
-    if (expected <= checkpoint->reserved) {
-        if (checkpoint->space_short) {
-            checkpoint->space_short = false;
-            wal_checkpoint_space(server->wal, true);
-        }
-        return false;
-    }
-    checkpoint->reserving = space_target(server);
-    checkpoint->space_tight = false;
-    return true;
-}
-
-static void space_open(struct server *server)
-{
-    bool surplus = space_surplus(server, server->checkpoint->reserved_new);
-    step_go(server, surplus ? CHECKPOINT_DISCARD : CHECKPOINT_OPEN);
-}
-
-static void idle_look(struct server *server)
-{
-    struct checkpoint *checkpoint = server->checkpoint;
-    if (checkpoint_due(server)) {
-        checkpoint->running = true;
-        checkpoint->begun++;
-        checkpoint->error = 0;
-        checkpoint->began_ns = server->now_ns;
-        checkpoint->began_ms = server->wall_ms;
-        if (checkpoint->file < 0)
-            space_open(server);
-        else if (space_surplus(server, checkpoint->reserved))
-            step_go(server, CHECKPOINT_DISCARD_CLOSE);
-        else if (space_wanted(server))
-            step_go(server, CHECKPOINT_ALLOCATE);
-        else
-            attempt_begin(server);
-        return;
-    }
-    if (server->now_ns < checkpoint->space_retry_ns || !space_wanted(server))
-        return;
-    if (checkpoint->file < 0)
-        space_open(server);
-    else
-        step_go(server, CHECKPOINT_ALLOCATE);
+    checkpoint_step_go(server, CHECKPOINT_WITNESS);
 }
 
 // --- steps -------------------------------------------------------------------------------------
-
-static void space_failed(struct server *server, int error)
-{
-    if (server->checkpoint->running)
-        attempt_failed(server, error);
-    else
-        space_allocated(server, error);
-}
-
-static void discard_event(struct server *server, int32_t result)
-{
-    struct checkpoint *checkpoint = server->checkpoint;
-    if (result < 0 && result != -ENOENT) {
-        space_failed(server, result);
-        return;
-    }
-    checkpoint->reserved_new = 0;
-    step_go(server, CHECKPOINT_OPEN);
-}
-
-static void open_event(struct server *server, int32_t result)
-{
-    struct checkpoint *checkpoint = server->checkpoint;
-    if (result < 0) {
-        space_failed(server, result);
-        return;
-    }
-    checkpoint->file = result;
-    checkpoint->reserved = 0;
-    space_wanted(server);
-    step_go(server, CHECKPOINT_ALLOCATE);
-}
 
 static void withdrawn(struct server *server)
 {
@@ -606,34 +448,26 @@ static void withdrawn(struct server *server)
     notice(&server->notices, LOGLEVEL_WARNING,
            "checkpoint %llu could not be read back as it was written: the one before it stays",
            (unsigned long long)checkpoint->number);
-    step_go(server, CHECKPOINT_ABANDON);
+    checkpoint_step_go(server, CHECKPOINT_ABANDON);
 }
 
 static void step_event(struct server *server, int32_t result)
 {
     struct checkpoint *checkpoint = server->checkpoint;
     switch (checkpoint->step) {
-    case CHECKPOINT_DISCARD_CLOSE:
-        checkpoint->file = -1;
-        checkpoint->reserved = 0;
-        step_go(server, CHECKPOINT_DISCARD);
-        return;
-    case CHECKPOINT_DISCARD:
-        discard_event(server, result);
-        return;
     case CHECKPOINT_OPEN:
-        open_event(server, result);
-        return;
+    case CHECKPOINT_DISCARD:
+    case CHECKPOINT_DISCARD_SYNC:
     case CHECKPOINT_ALLOCATE:
-        space_allocated(server, result);
+        checkpoint_space_event(server, result);
         return;
     case CHECKPOINT_SYNC:
     case CHECKPOINT_RENAME:
     case CHECKPOINT_SYNC_FOLDER:
         if (result < 0)
-            attempt_failed(server, result);
+            checkpoint_attempt_failed(server, result);
         else
-            step_go(server, checkpoint->step + 1);
+            checkpoint_step_go(server, checkpoint->step + 1);
         return;
     case CHECKPOINT_DROP_CACHE:
         verify_begin(server);
@@ -643,47 +477,43 @@ static void step_event(struct server *server, int32_t result)
         return;
     case CHECKPOINT_CLOSE:
         checkpoint->file = -1;
-        // Once it is retired.
-        checkpoint->reserved_new =
-            checkpoint->replaced_count > 1 ? SPACE_UNKNOWN : checkpoint->reserved_published;
-        checkpoint->reserved_published = checkpoint->reserved;
         checkpoint->reserved = 0;
         checkpoint->retiring = 0;
         if (checkpoint->replaced_count == 0)
             attempt_success(server);
         else
-            step_go(server, CHECKPOINT_RETIRE);
+            checkpoint_step_go(server, CHECKPOINT_RETIRE);
         return;
     case CHECKPOINT_RETIRE:
         // It may be gone already, and only the sync have failed.
         if (result < 0 && result != -ENOENT)
-            attempt_failed(server, result);
+            checkpoint_attempt_failed(server, result);
         else if (++checkpoint->retiring < checkpoint->replaced_count)
-            step_go(server, CHECKPOINT_RETIRE);
+            checkpoint_step_go(server, CHECKPOINT_RETIRE);
         else
-            step_go(server, CHECKPOINT_SYNC_RETIRED);
+            checkpoint_step_go(server, CHECKPOINT_SYNC_RETIRED);
         return;
     case CHECKPOINT_SYNC_RETIRED:
         // Should the older one stay, it does no harm: recovery takes the newest. But the log that it
         // would need is given up only when that is certain.
         if (result < 0)
-            attempt_failed(server, result);
+            checkpoint_attempt_failed(server, result);
         else
             attempt_success(server);
         return;
     case CHECKPOINT_WITHDRAW:
-        step_go(server, CHECKPOINT_SYNC_WITHDRAWN);
+        checkpoint_step_go(server, CHECKPOINT_SYNC_WITHDRAWN);
         return;
     case CHECKPOINT_SYNC_WITHDRAWN:
         withdrawn(server);
         return;
     case CHECKPOINT_ABANDON:
         checkpoint->file = -1;
-        checkpoint->reserved_new = checkpoint->reserved;
         checkpoint->reserved = 0;
         attempt_end(server);
         return;
     case CHECKPOINT_IDLE:
+    case CHECKPOINT_AWAIT_SPACE:
     case CHECKPOINT_WALK:
     case CHECKPOINT_AWAIT:
     case CHECKPOINT_WRITE_END:
@@ -713,7 +543,10 @@ void checkpoint_housekeeping(struct server *server)
     checkpoint_look_busy(server);
     switch (checkpoint->step) {
     case CHECKPOINT_IDLE:
-        idle_look(server);
+        checkpoint_look_idle(server);
+        return;
+    case CHECKPOINT_AWAIT_SPACE:
+        checkpoint_await_space(server);
         return;
     case CHECKPOINT_WALK:
         if (checkpoint->error == 0)
@@ -725,7 +558,7 @@ void checkpoint_housekeeping(struct server *server)
         return;
     case CHECKPOINT_WITNESS:
         if (wal_checkpoint_witnessed(server->wal, checkpoint->number))
-            step_go(server, CHECKPOINT_CLOSE);
+            checkpoint_step_go(server, CHECKPOINT_CLOSE);
         return;
     default:
         return;

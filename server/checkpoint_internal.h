@@ -10,12 +10,8 @@
 #define CHECKPOINT_BUFFERS 4
 // Writes in flight while clients are busy and there is time enough: then the log waits least for them.
 #define CHECKPOINT_WRITES_GENTLE 1
-// A failed one is followed by the next only after this time, as in Redis; so is a failed attempt to
-// get space for it.
+// A failed one is followed by the next only after this time, as in Redis.
 #define CHECKPOINT_RETRY_NS 5000000000
-#define CHECKPOINT_SPACE_RETRY_NS 1000000000
-// Lack of descriptors or memory passes: only so many failures in a row mean that there is no space.
-#define CHECKPOINT_SPACE_FAILURES 10
 // Without any command for so long, the server counts as idle: the checkpoint goes on as fast as it can.
 #define CHECKPOINT_IDLE_NS 50000000
 // While clients are busy it works one part in ... of the time; when the log grows too fast, one part in
@@ -23,27 +19,26 @@
 #define CHECKPOINT_SHARE 10
 #define CHECKPOINT_SHARE_HURRY 2
 
-// Space of a file that an earlier process has made: more than any.
-#define SPACE_UNKNOWN UINT64_MAX
 #define CHECKPOINT_REPLACED_MAX 8
 
 enum checkpoint_step {
     CHECKPOINT_IDLE,
-    CHECKPOINT_DISCARD_CLOSE, // checkpoint.new has much more space than is needed
-    CHECKPOINT_DISCARD,
-    CHECKPOINT_OPEN,        // checkpoint.new
-    CHECKPOINT_ALLOCATE,    // space for it
-    CHECKPOINT_WALK,        // entries are written
-    CHECKPOINT_AWAIT,       // everything is written; the log has to be as far
-    CHECKPOINT_WRITE_END,   // the frame that makes it whole
-    CHECKPOINT_SYNC,        // the file
-    CHECKPOINT_RENAME,      // into its place
-    CHECKPOINT_SYNC_FOLDER, // published
-    CHECKPOINT_DROP_CACHE,  // what is read back shall come from the device
-    CHECKPOINT_VERIFY,      // it is read back
-    CHECKPOINT_WITNESS,     // a completion record has to name it
-    CHECKPOINT_CLOSE,       //
-    CHECKPOINT_RETIRE,      // the one before becomes checkpoint.new
+    CHECKPOINT_OPEN,         // checkpoint.new
+    CHECKPOINT_DISCARD,      // it has much more space than is needed: it loses its name
+    CHECKPOINT_DISCARD_SYNC, // the folder
+    CHECKPOINT_ALLOCATE,     // space for it
+    CHECKPOINT_AWAIT_SPACE,  // what was removed is still being given back
+    CHECKPOINT_WALK,         // entries are written
+    CHECKPOINT_AWAIT,        // everything is written; the log has to be as far
+    CHECKPOINT_WRITE_END,    // the frame that makes it whole
+    CHECKPOINT_SYNC,         // the file
+    CHECKPOINT_RENAME,       // into its place
+    CHECKPOINT_SYNC_FOLDER,  // published
+    CHECKPOINT_DROP_CACHE,   // what is read back shall come from the device
+    CHECKPOINT_VERIFY,       // it is read back
+    CHECKPOINT_WITNESS,      // a completion record has to name it
+    CHECKPOINT_CLOSE,        //
+    CHECKPOINT_RETIRE,       // the one before becomes checkpoint.new
     CHECKPOINT_SYNC_RETIRED,
     // after a failure
     CHECKPOINT_WITHDRAW, // it was published and is damaged: out of its place
@@ -116,9 +111,7 @@ struct checkpoint {
     uint64_t commands;
 
     // space
-    uint64_t reserved;           // what the open file has
-    uint64_t reserved_new;       // what checkpoint.new may have while it is not open
-    uint64_t reserved_published; // what the newest one in its place may have
+    uint64_t reserved; // what the open file has
     uint64_t reserving;
     int64_t space_retry_ns;
     uint32_t space_failures; // in a row, for lack of what may be there again soon
@@ -134,6 +127,19 @@ struct checkpoint {
     int64_t took_ms;
     int last_error;
 };
+
+// checkpoint.c: the next step.
+void checkpoint_step_go(struct server *server, enum checkpoint_step step);
+// There is space: the attempt begins. It has failed, with -errno.
+void checkpoint_attempt_begin(struct server *server);
+void checkpoint_attempt_failed(struct server *server, int error);
+
+// checkpoint_space.c: begins a checkpoint that is due, or a search for space.
+void checkpoint_look_idle(struct server *server);
+// Goes on when all that was removed has been given back.
+void checkpoint_await_space(struct server *server);
+// The end of a step from CHECKPOINT_OPEN to CHECKPOINT_ALLOCATE.
+void checkpoint_space_event(struct server *server, int32_t result);
 
 // checkpoint_walk.c: puts entries into the frame that is being filled. True when it is full, or the
 // walk has ended; false when the time is over.

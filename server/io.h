@@ -105,6 +105,9 @@ void io_write(struct io *io, int file, const struct iovec *pieces, uint32_t coun
               bool dsync, uint64_t token);
 void io_sync(struct io *io, int file, bool data_only, uint64_t token);
 void io_allocate(struct io *io, int file, uint64_t offset, uint64_t length, uint64_t token);
+// Gives the space of these bytes back; the file stays as long as it is. -EOPNOTSUPP where the file
+// system cannot do that.
+void io_punch(struct io *io, int file, uint64_t offset, uint64_t length, uint64_t token);
 void io_rename(struct io *io, int directory, const char *from, const char *to, uint64_t token);
 void io_unlink(struct io *io, int directory, const char *name, uint64_t token);
 // Drops what the page cache holds of the file and is on the device.
@@ -118,6 +121,8 @@ void io_populate(struct io *io, void *address, size_t bytes, uint64_t token);
 
 // --- files: at once --------------------------------------------------------------------------
 
+// Its length in bytes, or -errno. At once: the kernel knows it.
+int64_t io_file_size(struct io *io, int file);
 // The file `to` gets the permissions of `from`, and its owner where that is allowed. At once: only
 // what the kernel knows of the files changes. 0 or -errno.
 int io_copy_mode(struct io *io, int from, int to);
@@ -134,8 +139,6 @@ int io_list(struct io *io, int directory, void (*each)(void *context, const char
 int io_lock(struct io *io, int directory, const char *name);
 // Drops what the page cache holds of the file, so that reads come from the device.
 int io_drop_cache(struct io *io, int file);
-// Its length in bytes, or -errno.
-int64_t io_file_size(struct io *io, int file);
 // Is RWF_DSYNC known to be honoured on this file's file system? Its name for INFO in `name`.
 bool io_honours_dsync(struct io *io, int file, char name[32]);
 

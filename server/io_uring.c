@@ -538,6 +538,14 @@ void io_allocate(struct io *io, int file, uint64_t offset, uint64_t length, uint
     sqe->user_data = token;
 }
 
+void io_punch(struct io *io, int file, uint64_t offset, uint64_t length, uint64_t token)
+{
+    struct io_uring_sqe *sqe = io_request(io, token);
+    io_uring_prep_fallocate(sqe, file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+                            (off_t)length);
+    sqe->user_data = token;
+}
+
 void io_rename(struct io *io, int directory, const char *from, const char *to, uint64_t token)
 {
     struct io_uring_sqe *sqe = io_request(io, token);

@@ -15,6 +15,8 @@
 #define PREPARATIONS_MAX 2
 // After a segment could not be prepared, it is tried again after this time.
 #define PREPARE_RETRY_NS 1000000000
+// ... or this, while space is being given back.
+#define PREPARE_RETRY_SOON_NS 20000000
 // Without a commit for this long the log counts as idle, and a completion record is due at once.
 #define COMPLETION_IDLE_NS 2000000
 // A batch is left open for this long after the last write, as long as clients of the batch before it
@@ -39,7 +41,10 @@ enum preparation_step {
     PREPARE_SYNC_FOLDER,
     PREPARE_UNDO_CLOSE,
     PREPARE_UNDO_UNLINK,
-    PREPARE_REMOVE, // a segment that is no longer needed
+    // a segment that is no longer needed
+    PREPARE_REMOVE_OPEN,
+    PREPARE_REMOVE,
+    PREPARE_REMOVE_SYNC, // the folder
 };
 
 // A segment on its way to being ready.

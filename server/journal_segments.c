@@ -6,6 +6,7 @@
 #include "server/io.h"
 #include "server/server.h"
 #include "server/token.h"
+#include "server/trim.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -52,6 +53,10 @@ static void prepare_submit(struct server *server, struct preparation *preparatio
         io_open(server->io, journal->directory, preparation->name,
                 journal_open_flags(journal) | IO_OPEN_CREATE, token);
         break;
+    case PREPARE_REMOVE_OPEN:
+        io_open(server->io, journal->directory, preparation->name, journal_open_flags(journal),
+                token);
+        break;
     case PREPARE_ALLOCATE:
         io_allocate(server->io, preparation->file, 0, journal->identity.segment_bytes, token);
         break;
@@ -65,6 +70,7 @@ static void prepare_submit(struct server *server, struct preparation *preparatio
         io_sync(server->io, preparation->file, false, token);
         break;
     case PREPARE_SYNC_FOLDER:
+    case PREPARE_REMOVE_SYNC:
         io_sync(server->io, journal->directory, false, token);
         break;
     case PREPARE_UNDO_CLOSE:
@@ -77,6 +83,11 @@ static void prepare_submit(struct server *server, struct preparation *preparatio
     }
 }
 
+static bool error_is_full(int error)
+{
+    return error == -ENOSPC || error == -EDQUOT;
+}
+
 static void prepare_end(struct server *server, struct preparation *preparation)
 {
     struct journal *journal = server->journal;
@@ -87,8 +98,12 @@ static void prepare_end(struct server *server, struct preparation *preparation)
             notice(&server->notices, LOGLEVEL_NOTICE,
                    "there is disk space again: writes are accepted");
         journal->stats.full = false;
+    } else if (error_is_full(preparation->error) && trim_busy(server->trim)) {
+        trim_hurry(server->trim);
+        preparation->error = -EAGAIN;
+        journal->prepare_retry_ns = server->now_ns + PREPARE_RETRY_SOON_NS;
     } else {
-        bool full = preparation->error == -ENOSPC || preparation->error == -EDQUOT;
+        bool full = error_is_full(preparation->error);
         if (!full || !journal->stats.full)
             notice(&server->notices, LOGLEVEL_WARNING, "cannot prepare log segment %s: %s",
                    preparation->name, strerror(-preparation->error));
@@ -139,6 +154,34 @@ static void prepare_advance(const struct journal *journal, struct preparation *p
     }
 }
 
+// The file goes slowly, once its name cannot come back.
+static void remove_end(struct server *server, struct preparation *preparation, bool durable)
+{
+    if (preparation->file >= 0)
+        trim_file(server, preparation->file, durable ? server->journal->identity.segment_bytes : 0);
+    wal_slot_removed(server->wal, preparation->slot);
+    preparation->step = PREPARE_IDLE;
+}
+
+static void remove_event(struct server *server, struct preparation *preparation, int32_t result)
+{
+    switch (preparation->step) {
+    case PREPARE_REMOVE_OPEN:
+        // It can go without being opened as well.
+        preparation->file = result >= 0 ? result : -1;
+        preparation->step = PREPARE_REMOVE;
+        break;
+    case PREPARE_REMOVE:
+        preparation->step = PREPARE_REMOVE_SYNC;
+        if (result < 0 || preparation->file < 0)
+            remove_end(server, preparation, false);
+        break;
+    default:
+        remove_end(server, preparation, result >= 0);
+    }
+    prepare_submit(server, preparation);
+}
+
 void journal_prepare_event(struct server *server, uint32_t index, uint32_t generation,
                            int32_t result)
 {
@@ -146,9 +189,8 @@ void journal_prepare_event(struct server *server, uint32_t index, uint32_t gener
     assert(index < PREPARATIONS_MAX);
     struct preparation *preparation = &journal->preparations[index];
     assert(preparation->step != PREPARE_IDLE && preparation->generation == generation);
-    if (preparation->step == PREPARE_REMOVE) {
-        wal_slot_removed(server->wal, preparation->slot);
-        preparation->step = PREPARE_IDLE;
+    if (preparation->step >= PREPARE_REMOVE_OPEN) {
+        remove_event(server, preparation, result);
         return;
     }
     bool undoing = preparation->step >= PREPARE_UNDO_CLOSE;
@@ -216,9 +258,9 @@ void journal_prepare(struct server *server)
             continue;
         if (wal_slot_wanted(server->wal, &slot, &made))
             prepare_begin(server, preparation, PREPARE_OPEN, slot, made);
-        else if (wal_segments_released(server->wal) > 0 &&
+        else if (wal_segments_released(server->wal) > 0 && trim_has_room(server->trim) &&
                  wal_slot_surplus(server->wal, prepare_most(server), &slot))
-            prepare_begin(server, preparation, PREPARE_REMOVE, slot, true);
+            prepare_begin(server, preparation, PREPARE_REMOVE_OPEN, slot, true);
         else
             return;
     }

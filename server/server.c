@@ -9,6 +9,7 @@
 #include "server/journal.h"
 #include "server/rewrite.h"
 #include "server/token.h"
+#include "server/trim.h"
 #include "storage/keyspace.h"
 #include "wal/log.h"
 
@@ -91,6 +92,9 @@ void server_event(struct server *server, const struct io_event *event)
         return;
     case TOKEN_CHECKPOINT:
         checkpoint_event(server, token, event->result);
+        return;
+    case TOKEN_TRIM:
+        trim_event(server, event->result);
         return;
     case TOKEN_REWRITE:
         rewrite_event(server, token.generation, event->result);
@@ -332,6 +336,7 @@ static void server_housekeeping(struct server *server)
 {
     journal_housekeeping(server);
     spool_housekeeping(server);
+    trim_housekeeping(server);
     turn_part(server, &server->turn, TURN_JOURNAL);
     checkpoint_housekeeping(server);
     turn_part(server, &server->turn, TURN_CHECKPOINT);
@@ -424,6 +429,8 @@ static int64_t server_timeout_ns(struct server *server)
         deadline = data_deadline_ns(server);
     if (checkpoint_deadline_ns(server) < deadline)
         deadline = checkpoint_deadline_ns(server);
+    if (trim_deadline_ns(server) < deadline)
+        deadline = trim_deadline_ns(server);
     if (pause_deadline_ns(server) < deadline)
         deadline = pause_deadline_ns(server);
     if (server->accept_retry_ns > server->now_ns && server->accept_retry_ns < deadline)

@@ -33,6 +33,7 @@ struct info;
 struct keyspace;
 struct reply_pool;
 struct rewrite;
+struct trim;
 struct slowlog;
 struct wal;
 struct journal;
@@ -189,6 +190,7 @@ struct server {
     struct info *info; // where INFO is put together
 
     struct rewrite *rewrite;
+    struct trim *trim;
     struct pause pause;
     bool expires_lazily; // expired keys are deleted only when somebody asks for them
 

@@ -14,6 +14,7 @@
 #include "server/rewrite.h"
 #include "server/slowlog.h"
 #include "server/token.h"
+#include "server/trim.h"
 #include "storage/allocator.h"
 #include "storage/arena.h"
 #include "storage/keyspace.h"
@@ -82,7 +83,8 @@ static void create_sizes(const struct config *config, size_t bytes[REGION_COUNT]
         allocator_overhead() + sizeof(struct server) + io_overhead() + hold_overhead() +
         reply_pool_overhead() + arena_overhead(bytes[REGION_ARENA]) + keyspace_overhead() +
         wal_overhead() + wal_recovery_overhead() + journal_overhead(config) +
-        command_stats_overhead() + slowlog_overhead() + rewrite_overhead() + checkpoint_overhead() +
+        command_stats_overhead() + slowlog_overhead() + rewrite_overhead() + trim_overhead() +
+        checkpoint_overhead() +
         sizeof(struct info) + 64 + (size_t)CLIENTS_MAX * sizeof(struct connection) +
         RUN_ARGUMENTS * sizeof(struct resp_arg) + WAL_BLOCK_BYTES + MIB(1));
 }
@@ -147,6 +149,7 @@ static bool create_parts(struct server *server, const struct memory *memory)
     server->command_stats = command_stats_create(allocator);
     server->slowlog = slowlog_create(allocator);
     server->rewrite = rewrite_create(allocator);
+    server->trim = trim_create(allocator);
     server->checkpoint = checkpoint_create(allocator, memory->address[REGION_CHECKPOINT]);
     server->info = allocator_take(allocator, sizeof(struct info), 64);
     server->connections_max = CLIENTS_MAX;

@@ -21,6 +21,7 @@ enum token_operation {
     TOKEN_FILE_CLOSE, // slot: segment
     TOKEN_CHECKPOINT, // slot: see checkpoint.c
     TOKEN_REWRITE,    // one step of CONFIG REWRITE
+    TOKEN_TRIM,       // one step of giving space back
     TOKEN_POPULATE,   // memory that is needed soon
     TOKEN_START,      // requests of the start, one at a time
     TOKEN_OPERATIONS,

@@ -76,6 +76,10 @@ void disk_sync_end(struct disk *disk, int64_t sync, int result);
 void disk_spoil(struct disk *disk, int handle, struct random *random);
 
 int disk_allocate(struct disk *disk, int handle, uint64_t offset, uint64_t length);
+// Gives back the blocks that lie within these bytes; they are zero from now on, whatever a power cut does.
+int disk_punch(struct disk *disk, int handle, uint64_t offset, uint64_t length);
+// Has the file no name, and would it have none after a power cut?
+bool disk_is_removed(const struct disk *disk, int handle);
 int disk_rename(struct disk *disk, const char *from, const char *to);
 int disk_unlink(struct disk *disk, const char *name);
 void disk_list(struct disk *disk, void (*each)(void *context, const char *name), void *context);

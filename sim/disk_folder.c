@@ -90,6 +90,18 @@ int disk_unlink(struct disk *disk, const char *name)
     return 0;
 }
 
+bool disk_is_removed(const struct disk *disk, int handle)
+{
+    const struct disk_handle *h = disk_handle_of(disk, handle);
+    if (h == NULL)
+        return false;
+    for (uint32_t i = 0; i < disk->namings_count; i++) {
+        if (disk->namings[i].file == h->file)
+            return false;
+    }
+    return h->file->name[0] == '\0' && h->file->medium[0] == '\0';
+}
+
 void disk_list(struct disk *disk, void (*each)(void *context, const char *name), void *context)
 {
     for (uint32_t i = 0; i < disk->files_count; i++) {

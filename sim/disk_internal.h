@@ -139,6 +139,8 @@ void disk_file_reach(struct disk_file *file, uint32_t count);
 bool disk_file_allocate(struct disk *disk, struct disk_file *file, uint64_t offset,
                         uint64_t length);
 // What a file has on both sides is of this length from now on.
+// Gives back the block at this place: cache and medium are zero there.
+void disk_place_clear(struct disk *disk, struct disk_file *file, uint32_t index);
 void disk_file_cut(struct disk *disk, struct disk_file *file, uint64_t size);
 void disk_place_mark(struct disk_file *file, uint32_t index, uint8_t dirty, uint8_t phantom);
 // These sectors are on the medium as they are in the cache.

@@ -98,18 +98,22 @@ static void place_zero_tail(struct disk *disk, struct disk_block **block, uint64
         memset(disk_block_own(disk, block) + from, 0, DISK_BLOCK_BYTES - from);
 }
 
+void disk_place_clear(struct disk *disk, struct disk_file *file, uint32_t index)
+{
+    struct disk_place *place = &file->places[index];
+    disk_place_mark(file, index, 0, 0);
+    disk_block_assign(disk, &place->cache, NULL);
+    disk_block_assign(disk, &place->medium, NULL);
+    file->blocks -= place->allocated;
+    place->allocated = false;
+    place->unreadable = false;
+}
+
 void disk_file_cut(struct disk *disk, struct disk_file *file, uint64_t size)
 {
     uint32_t first = (uint32_t)((size + DISK_BLOCK_BYTES - 1) / DISK_BLOCK_BYTES);
-    for (uint32_t i = first; i < file->places_count; i++) {
-        struct disk_place *place = &file->places[i];
-        disk_place_mark(file, i, 0, 0);
-        disk_block_assign(disk, &place->cache, NULL);
-        disk_block_assign(disk, &place->medium, NULL);
-        file->blocks -= place->allocated;
-        place->allocated = false;
-        place->unreadable = false;
-    }
+    for (uint32_t i = first; i < file->places_count; i++)
+        disk_place_clear(disk, file, i);
     uint32_t last = (uint32_t)(size / DISK_BLOCK_BYTES);
     if (size % DISK_BLOCK_BYTES != 0 && last < file->places_count) {
         struct disk_place *place = &file->places[last];

@@ -368,3 +368,18 @@ int disk_allocate(struct disk *disk, int handle, uint64_t offset, uint64_t lengt
     }
     return 0;
 }
+
+int disk_punch(struct disk *disk, int handle, uint64_t offset, uint64_t length)
+{
+    const struct disk_handle *h = disk_handle_of(disk, handle);
+    if (h == NULL || (h->flags & IO_OPEN_WRITE) == 0)
+        return -EBADF;
+    uint64_t end = offset + length;
+    assert(length > 0 && end > offset);
+    uint64_t below = end / DISK_BLOCK_BYTES;
+    if (below > h->file->places_count)
+        below = h->file->places_count;
+    for (uint64_t i = (offset + DISK_BLOCK_BYTES - 1) / DISK_BLOCK_BYTES; i < below; i++)
+        disk_place_clear(disk, h->file, (uint32_t)i);
+    return 0;
+}

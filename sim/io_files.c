@@ -77,6 +77,13 @@ void io_allocate(struct io *io, int file, uint64_t offset, uint64_t length, uint
     request->length = length;
 }
 
+void io_punch(struct io *io, int file, uint64_t offset, uint64_t length, uint64_t token)
+{
+    struct request *request = file_request(io, REQUEST_PUNCH, token, file);
+    request->offset = offset;
+    request->length = length;
+}
+
 void io_rename(struct io *io, int directory, const char *from, const char *to, uint64_t token)
 {
     struct request *request = file_request(io, REQUEST_RENAME, token, directory);

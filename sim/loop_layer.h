@@ -89,6 +89,8 @@ bool layer_disk_is_checkpoint(const struct layer *layer, uint16_t file);
 uint16_t layer_disk_create(struct layer *layer, const char *name);
 void layer_disk_rename(struct layer *layer, uint16_t file, const char *to);
 void layer_disk_unlink(struct layer *layer, uint16_t file);
+// Its space is about to be given back: no start may find the file any more.
+void layer_disk_expect_removed(struct layer *layer, uint16_t file);
 // ... and did not come about.
 void layer_disk_undo_naming(struct layer *layer, const struct layer_request *request);
 // A write begins: whatever of it arrives is volatile.

@@ -90,6 +90,11 @@ uint16_t layer_disk_create(struct layer *layer, const char *name)
         index++;
     assert(index < LOOP_FILES_MAX && strlen(name) < LOOP_NAME_BYTES);
     struct loop_file *file = &shared->files[index];
+    // Descriptors of the file that had this place, and has no name any more, lead nowhere.
+    for (uint32_t i = 0; i < LAYER_DESCRIPTORS_MAX; i++) {
+        if (layer->file_of[i] == index)
+            layer->file_of[i] = LAYER_NO_FILE;
+    }
     memset(shared->medium[index], 0, file->reach);
     memset(shared->blocks[index], 0,
            file->reach / LOOP_BLOCK_BYTES * sizeof(shared->blocks[index][0]));
@@ -117,6 +122,13 @@ void layer_disk_unlink(struct layer *layer, uint16_t index)
 {
     layer->shared->files[index].exists = false;
     naming_add(layer, LOOP_NAMED_UNLINK, index, LAYER_NO_FILE, "");
+}
+
+void layer_disk_expect_removed(struct layer *layer, uint16_t index)
+{
+    if (index != LAYER_NO_FILE && !file_is_forgotten(layer->shared, index))
+        layer_violation(layer, "space of %s is given back while the file can be found",
+                        layer->shared->files[index].name);
 }
 
 void layer_disk_undo_naming(struct layer *layer, const struct layer_request *request)

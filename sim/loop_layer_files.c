@@ -336,11 +336,40 @@ void __wrap_io_write(struct io *io, int file, const struct iovec *pieces, uint32
     __real_io_write(io, file, pieces, count, offset, dsync, request_enter(layer, request));
 }
 
+// What no name leads to is not part of the disk any more: these go to the real file.
+static bool trim_begin(struct layer *layer, enum loop_class class, uint64_t *token)
+{
+    struct layer_request *request = request_begin(layer, class, *token, LAYER_NO_FILE);
+    const struct loop_rule *rule = rule_apply(layer, request);
+    if (rule != NULL) {
+        request_end(request, -rule->value);
+        return false;
+    }
+    *token = request_enter(layer, request);
+    return true;
+}
+
+void __wrap_io_punch(struct io *io, int file, uint64_t offset, uint64_t length, uint64_t token)
+{
+    struct layer *layer = layer_current();
+    if (!layer->shared->unhindered) {
+        layer_disk_expect_removed(layer, file_of(layer, file));
+        if (!trim_begin(layer, LOOP_PUNCH, &token))
+            return;
+    }
+    __real_io_punch(io, file, offset, length, token);
+}
+
 void __wrap_io_sync(struct io *io, int file, bool data_only, uint64_t token)
 {
     struct layer *layer = layer_current();
     if (layer->shared->unhindered) {
         __real_io_sync(io, file, data_only, token);
+        return;
+    }
+    if (token_unpack(token).operation == TOKEN_TRIM) {
+        if (trim_begin(layer, LOOP_SYNC_TRIM, &token))
+            __real_io_sync(io, file, data_only, token);
         return;
     }
     uint16_t index = file_of(layer, file);

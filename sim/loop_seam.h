@@ -51,6 +51,8 @@ LOOP_WRAPPED(void, io_write,
 LOOP_WRAPPED(void, io_sync, (struct io * io, int file, bool data_only, uint64_t token));
 LOOP_WRAPPED(void, io_allocate,
              (struct io * io, int file, uint64_t offset, uint64_t length, uint64_t token));
+LOOP_WRAPPED(void, io_punch,
+             (struct io * io, int file, uint64_t offset, uint64_t length, uint64_t token));
 LOOP_WRAPPED(void, io_rename,
              (struct io * io, int directory, const char *from, const char *to, uint64_t token));
 LOOP_WRAPPED(void, io_unlink, (struct io * io, int directory, const char *name, uint64_t token));

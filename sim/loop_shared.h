@@ -48,7 +48,9 @@ enum loop_class {
     LOOP_SYNC_CHECKPOINT,
     LOOP_SYNC_OTHER, // of a segment that is prepared, or at start
     LOOP_SYNC_FOLDER,
+    LOOP_SYNC_TRIM, // of what has no name any more
     LOOP_ALLOCATE,
+    LOOP_PUNCH,
     LOOP_RENAME,
     LOOP_UNLINK,
     LOOP_FORGET,
@@ -64,7 +66,7 @@ enum loop_class {
 // What only checkpoints do, once the server serves. A failure of these is no reason to give up.
 #define LOOP_PLACES                                                                                \
     (LOOP_BIT(LOOP_SYNC_CHECKPOINT) | LOOP_BIT(LOOP_RENAME) | LOOP_BIT(LOOP_UNLINK) |              \
-     LOOP_BIT(LOOP_FORGET))
+     LOOP_BIT(LOOP_FORGET) | LOOP_BIT(LOOP_PUNCH) | LOOP_BIT(LOOP_SYNC_TRIM))
 #define LOOP_CHECKPOINT (LOOP_PLACES | LOOP_BIT(LOOP_WRITE_CHECKPOINT))
 #define LOOP_ANY (LOOP_BIT(LOOP_CLASSES) - 1U)
 

@@ -233,6 +233,15 @@ static int64_t request_end_read(struct world *world, const struct request *reque
     return result;
 }
 
+// The server may do that only to what no start can find any more.
+static int64_t request_end_punch(struct world *world, const struct request *request)
+{
+    if (!disk_is_removed(world->disk, request->file))
+        world_fail(world, VERDICT_WRONG, "space of %s is given back while the file can be found",
+                   disk_name(world->disk, request->file));
+    return disk_punch(world->disk, request->file, request->offset, request->length);
+}
+
 static void request_spoil(struct world *world, const struct request *request)
 {
     if (request->error == 0 && !request->orphan && request->file != DISK_FOLDER &&
@@ -267,6 +276,8 @@ static int64_t request_apply(struct world *world, struct request *request)
         return disk_open(disk, request->name, request->flags, request_is_socket, world);
     case REQUEST_ALLOCATE:
         return disk_allocate(disk, request->file, request->offset, request->length);
+    case REQUEST_PUNCH:
+        return request_end_punch(world, request);
     case REQUEST_RENAME:
         return disk_rename(disk, request->name, request->to);
     case REQUEST_UNLINK:

@@ -72,7 +72,7 @@ enum wal_slot_state wal_slot_state(const struct wal *wal, uint32_t slot);
 // retries is the caller's.
 bool wal_slot_wanted(struct wal *wal, uint32_t *slot, bool *made);
 // Preparation ended: 0, or -errno (the slot is NONE again, its file is gone; admission answers FULL
-// instead of WAIT until a preparation succeeds).
+// instead of WAIT until a preparation succeeds; but for -EAGAIN: space is on its way).
 void wal_slot_prepared(struct wal *wal, uint32_t slot, int result);
 // How many are READY, how many exist, how many are RELEASED.
 uint32_t wal_segments_ready(const struct wal *wal);

@@ -96,7 +96,7 @@ void wal_slot_prepared(struct wal *wal, uint32_t slot, int result)
     // A shortage of descriptors or memory often passes by itself; anything else does not soon.
     bool shortage = result == -EMFILE || result == -ENFILE || result == -ENOMEM;
     wal->shortages = shortage ? wal->shortages + 1 : 0;
-    if (!shortage || wal->shortages >= SHORTAGES_MAX)
+    if ((!shortage && result != -EAGAIN) || wal->shortages >= SHORTAGES_MAX)
         wal->space_failed = true;
     wal_slot_set(wal, slot, WAL_SLOT_NONE);
 }

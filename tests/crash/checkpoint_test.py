@@ -306,6 +306,59 @@ def test_shrinks(world):
     server.remove()
 
 
+def removed_files(server):
+    """Files of the data folder that the server has open although they have no name: {name: bytes}."""
+    found, folder = {}, "/proc/%d/fd" % server.process.pid
+    for descriptor in os.listdir(folder):
+        path = os.path.join(folder, descriptor)
+        try:
+            target = os.readlink(path)
+            if target.startswith(server.folder) and target.endswith(" (deleted)"):
+                found[os.path.basename(target).split(" ")[0]] = os.stat(path).st_blocks * 512
+        except FileNotFoundError:
+            continue  # closed meanwhile
+    return found
+
+
+def watch_removal(server, seconds=20):
+    """Until nothing without a name is left: what sizes such files have had."""
+    sizes, since = {}, time.monotonic()
+    while time.monotonic() - since < seconds:
+        now = removed_files(server)
+        for name, size in now.items():
+            sizes.setdefault(name, set()).add(size)
+        if sizes and not now:
+            return sizes
+        time.sleep(0.001)
+    return None
+
+
+def test_gives_back_slowly(world):
+    """Devices may stand still while they discard what a large file has held: it goes in pieces."""
+    server = world.server(options=["--auto-aof-rewrite-percentage", "0", "--wal-segment-size", "16mb",
+                                   "--maxmemory", "512mb"])
+    server.start()
+    client = server.client()
+    value = os.urandom(100000)
+    for _ in range(16):
+        client.pipeline([("SET", b"key:%d" % (i % 100), value) for i in range(1000)])
+    world.score.check("gives back: saved", save(client))
+    sizes = watch_removal(server)
+    segments = {n: s for n, s in (sizes or {}).items() if n.startswith("intent.")}
+    world.score.check("log segments are given back, and all of them", len(segments) > 0, sizes)
+    world.score.check("in pieces", all(len(s) >= 4 for s in segments.values()), segments)
+    client.pipeline([("SET", b"key:%d" % i, value) for i in range(1000)])
+    world.score.check("gives back: two large ones", save(client) and save(client))
+    world.score.check("gives back: flushed", client.call("FLUSHALL") == "OK")
+    client.call("BGSAVE")
+    sizes = watch_removal(server) or {}
+    found = sizes.get("checkpoint.new", set())
+    world.score.check("the space of a checkpoint is given back in pieces", len(found) >= 10, sizes)
+    client.close()
+    server.kill()
+    server.remove()
+
+
 def main():
     world = World(sys.argv[1])
     server, wanted = make_folder(world)
@@ -317,6 +370,7 @@ def main():
     server.remove()
     test_bound(world)
     test_shrinks(world)
+    test_gives_back_slowly(world)
     sys.exit(world.score.end())
 
 
