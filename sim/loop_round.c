@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Longer commands come in several turns: they make a round of their own.
+// Longer commands come in several turns, and may go into the log in pieces: they make a round of their
+// own, in which nobody looks on, because when they are executed is not known.
 #define LINE_BYTES_MAX 16384
 #define ROUND_BYTES_MAX 65536
 // While a write is held back, others look at what it changes, so many times.
@@ -44,6 +45,11 @@ static size_t round_bytes(const struct loop *loop)
     for (uint32_t i = 0; i < loop->round_count; i++)
         bytes += loop->round[i].line.wire.length;
     return bytes;
+}
+
+static bool round_is_long(const struct loop *loop)
+{
+    return loop->round_count > 0 && loop->round[0].line.wire.length > LINE_BYTES_MAX;
 }
 
 // While commands may be refused, the only way to know is the reply.
@@ -82,7 +88,7 @@ static bool line_may_be_drawn(const struct loop *loop, uint32_t client,
 void loop_round_draw(struct loop *loop, uint32_t index)
 {
     struct loop_client *client = &loop->clients[index];
-    if (client->last || loop->round_count == LOOP_ROUND_DRAWN)
+    if (client->last || loop->round_count == LOOP_ROUND_DRAWN || round_is_long(loop))
         return;
     struct command_line *line = loop_round_add(loop, index);
     struct workload_client before = client->workload;
@@ -207,7 +213,7 @@ static bool round_await(struct loop *loop, bool alive)
         bool held = loop_round_held(loop);
         if (step_ns > WAIT_NS_MAX)
             loop_fail(loop, VERDICT_STUCK, "a command is not answered");
-        if (held && probes > 0 && !loop->may_refuse) {
+        if (held && probes > 0 && !loop->may_refuse && !round_is_long(loop)) {
             probes--;
             loop_probe_draw(loop);
             alive = loop_round_send(loop);
