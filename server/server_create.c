@@ -79,14 +79,14 @@ static void create_sizes(const struct config *config, size_t bytes[REGION_COUNT]
                                           START_AHEAD_PIECES * START_AHEAD_BYTES);
     bytes[REGION_REPLIES] = create_round((uint64_t)create_reply_chunks(config) * REPLY_CHUNK_BYTES);
     bytes[REGION_CHECKPOINT] = create_round(checkpoint_region_bytes());
-    bytes[REGION_STATIC] = create_round(
-        allocator_overhead() + sizeof(struct server) + io_overhead() + hold_overhead() +
-        reply_pool_overhead() + arena_overhead(bytes[REGION_ARENA]) + keyspace_overhead() +
-        wal_overhead() + wal_recovery_overhead() + journal_overhead(config) +
-        command_stats_overhead() + slowlog_overhead() + rewrite_overhead() + trim_overhead() +
-        checkpoint_overhead() +
-        sizeof(struct info) + 64 + (size_t)CLIENTS_MAX * sizeof(struct connection) +
-        RUN_ARGUMENTS * sizeof(struct resp_arg) + WAL_BLOCK_BYTES + MIB(1));
+    bytes[REGION_STATIC] =
+        create_round(allocator_overhead() + sizeof(struct server) + io_overhead() +
+                     hold_overhead() + reply_pool_overhead() + arena_overhead(bytes[REGION_ARENA]) +
+                     keyspace_overhead() + wal_overhead() + wal_recovery_overhead() +
+                     journal_overhead(config) + command_stats_overhead() + slowlog_overhead() +
+                     rewrite_overhead() + trim_overhead() + checkpoint_overhead() +
+                     sizeof(struct info) + 64 + (size_t)CLIENTS_MAX * sizeof(struct connection) +
+                     RUN_ARGUMENTS * sizeof(struct resp_arg) + WAL_BLOCK_BYTES + MIB(1));
 }
 
 static bool create_reserve(const struct config *config, struct memory *memory)
