@@ -1,5 +1,6 @@
 """The measurements of scale.py: one server, one number of keys, one phase after the other."""
 import json
+import os
 import signal
 import subprocess
 import time
@@ -22,10 +23,17 @@ TAIL = 0.2
 CHECKPOINT_ROUNDS_MAX = 20
 
 
+def stolen_seconds():
+    """What the hypervisor has taken of all cores so far, for others: nobody here can do anything about it."""
+    with open("/proc/stat") as f:
+        return int(f.readline().split()[8]) / os.sysconf("SC_CLK_TCK")
+
+
 class Phases:
     def __init__(self, options, server, keys):
         self.options, self.server, self.keys = options, server, keys
-        self.found = {"work": {}, "latency": {}, "turn_us_max": {}, "own_cpu_us": {}}
+        self.found = {"work": {}, "latency": {}, "turn_us_max": {}, "own_cpu_us": {}, "stolen": {}}
+        self.began = (0.0, 0.0)
 
     def load_start(self, streams, seconds=0.0, keys=None):
         command = [self.options.load, "--port", str(self.server.port), "--keys", str(keys or self.keys),
@@ -47,7 +55,16 @@ class Phases:
         if self.options.verbose:
             print("  %s, %d keys: %s" % (self.server.kind.name, self.keys, what), flush=True)
 
+    def stolen_begin(self):
+        self.began = (time.monotonic(), stolen_seconds())
+
+    def stolen_end(self, phase):
+        began, stolen = self.began
+        cores = os.cpu_count() or 1
+        self.found["stolen"][phase] = (stolen_seconds() - stolen) / (time.monotonic() - began) / cores
+
     def turns_begin(self):
+        self.stolen_begin()
         # Parts of turns are timed only while the monitor is on.
         self.server.client.call("CONFIG", "SET", "latency-monitor-threshold", 1000)
         self.server.client.call("CONFIG", "RESETSTAT")
@@ -55,6 +72,7 @@ class Phases:
     def turns_end(self, phase):
         """The longest turn as a clock shows it, which is also running while the system or the hypervisor has
         taken the core away, and the processor time of the server's own work in a turn."""
+        self.stolen_end(phase)
         info = self.server.info()
         self.server.client.call("CONFIG", "SET", "latency-monitor-threshold", 0)
         if "turn_us_max" in info:
@@ -89,6 +107,7 @@ class Phases:
 
     def work(self):
         waits = []
+        self.stolen_begin()
         for name, stream in WORK:
             before = self.server.scheduled()
             done = self.load([stream], seconds=self.options.seconds)
@@ -98,6 +117,7 @@ class Phases:
             self.found["work"][name] = {"rps": answered / done["seconds"], "cpu": cpu / answered * 1e6,
                                         "load_cpu": done["cpu"] / done["seconds"]}
             self.say("%s: %s" % (name, self.found["work"][name]))
+        self.stolen_end("work")
         self.found["waited"] = sum(waits) / len(waits)
 
     def calm(self):

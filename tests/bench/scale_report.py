@@ -48,6 +48,8 @@ def size_tables(found, names):
         rows.append([title] + [seconds(found[n], what) for n in names])
     rows.append(["the server waited for its core, which others used"] +
                 ["%.0f %% of the time" % (100 * found[n]["waited"]) for n in names])
+    rows.append(["the hypervisor took the cores away, meanwhile"] +
+                ["%.1f %% of the time" % (100 * found[n]["stolen"]["work"]) for n in names])
     text = table(head, rows) + "\n"
     head = ["latency in ms: p50 / p99 / p99.9 / max"] + names
     rows = []
@@ -62,6 +64,8 @@ def size_tables(found, names):
             rows.append([title + ": without / checkpoint / growth"] +
                         [" / ".join(ms(found[n][field][p]) for p, _ in PHASES)
                          if found[n][field] else "-" for n in names])
+    rows.append(["cores taken by the hypervisor: without / checkpoint / growth"] +
+                [" / ".join("%.1f %%" % (100 * found[n]["stolen"][p]) for p, _ in PHASES) for n in names])
     return text + table(head, rows)
 
 

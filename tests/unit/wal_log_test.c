@@ -295,6 +295,12 @@ Test(wal_log, full_when_a_preparation_failed)
     bool made;
     cr_assert(wal_slot_wanted(d->wal, &slot, &made));
     cr_assert_eq(wal_admit(d->wal, 50100, false), WAL_WAIT);
+    // Space is on its way, however long that takes.
+    for (uint32_t i = 0; i < 50; i++) {
+        wal_slot_prepared(d->wal, slot, -EAGAIN);
+        cr_assert_eq(wal_admit(d->wal, 50100, false), WAL_WAIT);
+        cr_assert(wal_slot_wanted(d->wal, &slot, &made));
+    }
     // A shortage may pass, but not for ever.
     for (uint32_t i = 0; i < 9; i++) {
         wal_slot_prepared(d->wal, slot, -EMFILE);
