@@ -216,8 +216,35 @@ class Scenario:
             self.verify("at the end")
             self.check("a clean stop", self.server.stop() == 0)
 
+    def fill_up(self):
+        """Takes what is left of the disk."""
+        with open(self.ballast + ".rest", "wb", buffering=0) as f:
+            for piece in (1 << 20, 4096):
+                try:
+                    while True:
+                        f.write(bytes(piece))
+                        os.fsync(f.fileno())
+                except OSError:
+                    continue
+
+    def run_shrunk(self):
+        """The next checkpoint needs little, of a disk whose rest is what the last one is giving back."""
+        value = self.model.value(100000)
+        self.client.pipeline([("SET", b"key:%d" % i, value) for i in range(150)])
+        self.check("saved twice", [self.client.call("SAVE"), self.client.call("SAVE")] == ["OK", "OK"])
+        time.sleep(0.5)  # the space for the third is reserved
+        self.check("flushed", self.client.call("FLUSHALL") == "OK")
+        # More than one piece of what is given back.
+        self.client.pipeline([("SET", b"key:%d" % i, value) for i in range(50)])
+        self.fill_up()
+        self.check("saved on a full disk", self.client.call("SAVE") == "OK")
+        self.check("a write on a full disk", self.client.call("SET", "key", "value") == "OK")
+        self.check("nothing was refused", "writes are refused" not in self.server.log(), self.server.log())
+
     def end(self):
         self.server.remove()
+        if os.path.exists(self.ballast + ".rest"):
+            os.remove(self.ballast + ".rest")
         if os.path.exists(self.ballast):
             os.remove(self.ballast)
         shutil.rmtree(self.folder)
@@ -226,7 +253,8 @@ class Scenario:
 def main():
     score = Score("disk_full")
     path, folder = sys.argv[1:3]
-    for mode, run in itertools.product(("always", "everysec"), (Scenario.run, Scenario.run_large)):
+    for mode, run in itertools.product(("always", "everysec"),
+                                       (Scenario.run, Scenario.run_large, Scenario.run_shrunk)):
         scenario = Scenario(score, path, folder, mode)
         try:
             run(scenario)
